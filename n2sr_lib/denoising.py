@@ -1,0 +1,225 @@
+"""Normalise, fit, predict, de-normalise: one noisy image in, one estimate out."""
+
+import dataclasses
+import os
+import time
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .checks import check_image
+from .errors import InputError
+from .networks.superres import SuperResolved
+from .networks.unet import UNet
+from .progress import bar
+from .strategies.noise2sr import Noise2SR
+from .tiling import tiled
+from .train import History, Plan, autocast, fit
+
+TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Network, strategy and plan: everything that, with an image and a seed, fixes a result."""
+
+    network: dict = field(default_factory=dict)  # of `build_network`
+    strategy: Noise2SR = field(default_factory=Noise2SR)
+    plan: Plan = field(default_factory=Plan)
+
+
+PRESETS = {
+    # Seconds; shows that everything works, not how well.
+    "smoke": Preset(
+        {"width": 8, "features": 8, "decoder_width": 8, "depth": 3},
+        Noise2SR(M=8, flips=True),
+        Plan(steps=60, batch=2, crop=64, lr=4e-3, warmup=10, averaging=0.9, cosine=True, every=10),
+    ),
+    # Minutes on two cores; the README says how it was found.
+    "laptop": Preset(
+        {"width": 24, "features": 16, "decoder_width": 16},
+        Noise2SR(M=50, flips=True),
+        Plan(
+            steps=3000,
+            batch=4,
+            lr=2e-3,
+            weight_decay=1e-2,
+            warmup=50,
+            cosine=True,
+            averaging=0.99,
+            precision="fastest",
+        ),
+    ),
+    # Section IV-A.2: for a GPU.
+    "paper": Preset(),
+}
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """A denoised image in the units of the noisy one.
+
+    image, spread, out_of_bag : ndarray (H, W), float32: see `strategies.Prediction`.
+    history : the course of the training.
+    settings : all that is needed to repeat the result.
+    network, mean, deviation : the trained network and the normalisation (y − mean) / deviation, for further
+        predictions.
+    """
+
+    image: np.ndarray
+    spread: np.ndarray
+    out_of_bag: np.ndarray | None
+    history: History
+    settings: dict
+    network: nn.Module
+    mean: float
+    deviation: float
+
+
+def choose_device(device: str) -> torch.device:
+    """``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``; InputError if it is not there."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"unknown device {device!r}; choose 'auto', 'cpu' or 'cuda'")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("there is no CUDA device here; choose --device cpu or auto")
+    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def fastest_precision(device: torch.device) -> str:
+    """The precision that was measured to be faster at no cost in quality; see the README's table."""
+    if device.type == "cpu":
+        capable = torch.cpu.get_capabilities()
+        if capable.get("avx512_bf16") or capable.get("amx_bf16"):
+            return "bfloat16"
+    return "float32"
+
+
+def choose_preset(preset: str | Preset) -> Preset:
+    """A preset by name; InputError if there is none of that name."""
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[preset]
+
+
+def build_network(
+    s: int,
+    seed: int,
+    *,
+    width: int = 48,
+    features: int = 128,
+    depth: int = 5,
+    share_weights: bool = True,
+    decoder: str = "code",
+    decoder_width: int | None = None,
+) -> SuperResolved:
+    """The network of Fig. 3 with seeded weights; the defaults are the paper's."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SuperResolved(UNet(width, features, depth, share_weights), s, decoder, decoder_width)
+
+
+def for_prediction(network: nn.Module, precision: str, device: torch.device):
+    """The trained network for any image size: in the right precision, tile by tile where it is large."""
+
+    def run(y_sub: Tensor) -> Tensor:
+        with torch.inference_mode(), autocast(precision, device):
+            return network(y_sub).float()
+
+    return tiled(run, TILE, OVERLAP)
+
+
+def denoise(
+    image,
+    *,
+    preset: str | Preset = "laptop",
+    budget: float | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool = True,
+) -> Denoised:
+    """Denoise one image with Noise2SR, from that image alone.
+
+    Parameters
+    ----------
+    image : array-like (H, W), real, any unit, at least 64×64 pixels. Up to 1 % of NaN or infinite pixels are
+        filled in (`checks.check_image`).
+    preset : ``"smoke"``, ``"laptop"``, ``"paper"``, or a `Preset`.
+    budget : seconds for training and prediction together; the number of training steps, and where need be
+        M, follow from it after a few steps have been timed, and are recorded.
+    device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    seed : same seed, same machine, same number of steps: same bits on a CPU.
+    checkpoint : file from which an interrupted training continues; see `train.fit`.
+    progress : show progress bars.
+
+    Returns
+    -------
+    Denoised
+        In the units of ``image``.
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used; one sentence, before any long work.
+    """
+    chosen = choose_preset(preset)
+    where = choose_device(device)
+    if budget is not None and not budget > 0:
+        raise InputError(f"the budget is {budget:g} seconds; give a positive time, such as 60s")
+    y, filled = check_image(image)
+    plan, strategy = chosen.plan, chosen.strategy
+    if plan.precision == "fastest":
+        plan = dataclasses.replace(plan, precision=fastest_precision(where))
+    begin = time.monotonic()
+    mean, deviation = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
+    normal = torch.from_numpy((y - mean) / deviation)[None, None].to(where)
+    network = build_network(strategy.s, seed, **chosen.network).to(where, memory_format=torch.channels_last)
+    predictor = for_prediction(network, plan.precision, where)
+    training = None
+    if budget is not None:
+        each = _seconds_per_pass(predictor, normal, strategy.s)
+        # At most a third of the time goes into averaging, where that leaves a few passes.
+        strategy = dataclasses.replace(strategy, M=min(strategy.M, max(8, int(budget / 3 / each))))
+        training = budget - (time.monotonic() - begin) - strategy.M * each
+    history = fit(
+        network, strategy, normal, plan, seed=seed, budget=training, checkpoint=checkpoint, progress=progress
+    )
+    trained = time.monotonic()
+    generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
+    with bar(strategy.M, "averaging", progress) as shown:
+
+        def counted(y_sub: Tensor) -> Tensor:
+            shown.update(len(y_sub))
+            return predictor(y_sub)
+
+        prediction = strategy.predict(counted, normal, generator)
+    image_hat, out_of_bag = ((t.cpu().numpy() * deviation + mean) for t in prediction[::2])
+    settings = {
+        "preset": preset if isinstance(preset, str) else "custom",
+        "network": chosen.network,
+        "strategy": {"name": type(strategy).__name__, **asdict(strategy)},
+        "plan": asdict(plan),
+        "steps": history.steps,
+        "stopped": history.stopped,
+        "budget": budget,
+        "seed": seed,
+        "device": str(where),
+        "threads": torch.get_num_threads(),
+        "filled_pixels": filled,
+        "train_seconds": round(trained - begin, 2),
+        "predict_seconds": round(time.monotonic() - trained, 2),
+    }
+    spread = prediction.spread.cpu().numpy() * deviation
+    return Denoised(image_hat, spread, out_of_bag, history, settings, network, mean, deviation)
+
+
+def _seconds_per_pass(predictor, y: Tensor, s: int) -> float:
+    """Seconds of one pass over the image; the second of two, since the first is slower."""
+    for _ in range(2):
+        begin = time.monotonic()
+        predictor(y[..., ::s, ::s]).sum().item()
+    return time.monotonic() - begin

@@ -1,0 +1,48 @@
+"""The super-resolved decoder of section III-F.2: features of the sub-sampled image to the full-size image."""
+
+from torch import Tensor, nn
+
+from ..errors import InputError
+
+
+class SuperResolved(nn.Module):
+    """An encoder followed by pixel-shuffle upsampling by s and three convolutions.
+
+    Parameters
+    ----------
+    encoder : network (B, C, h, w) -> (B, encoder.features, h, w).
+    stride : s, at least 2.
+    decoder : ``"code"``, the released code (a 3×3 convolution first, which alone gives Table III's 6.82 G
+        MACs), or ``"paper"``, three 1×1 convolutions as section III-F.2 says.
+    width : channels after upsampling (``features`` of the encoder where None, as in the paper); the two
+        hidden layers have 3/4 and 3/8 of the encoder's features, at most ``width`` (96 and 48 in the paper).
+
+    Input (B, C, h, w), output (B, 1, s·h, s·w).
+    """
+
+    def __init__(self, encoder: nn.Module, stride: int = 2, decoder: str = "code", width: int | None = None):
+        super().__init__()
+        if decoder not in ("code", "paper"):
+            raise InputError(f"unknown decoder {decoder!r}; choose 'code' or 'paper'")
+        self.encoder = encoder
+        features = encoder.features
+        width = width or features
+        hidden, last = (min(width, features * k // 8) for k in (6, 3))
+        kernel = 3 if decoder == "code" else 1
+        # Two stages for s = 4, as released; one otherwise.
+        stages = [2, 2] if stride == 4 else [stride]
+        up: list[nn.Module] = []
+        for i, r in enumerate(stages):
+            c_in = features if i == 0 else width
+            up += [nn.Conv2d(c_in, width * r * r, 3, padding=1), nn.PixelShuffle(r), nn.LeakyReLU(0.1, True)]
+        self.upsample = nn.Sequential(*up)
+        self.decode = nn.Sequential(
+            nn.Conv2d(width, hidden, kernel, padding=kernel // 2),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, last, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(last, 1, 1),
+        )
+
+    def forward(self, y_sub: Tensor) -> Tensor:
+        return self.decode(self.upsample(self.encoder(y_sub)))

@@ -1,0 +1,257 @@
+"""The trainer: the only place that loops over steps, checkpoints and reports progress."""
+
+import copy
+import hashlib
+import math
+import os
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .errors import InputError
+from .orientations import orient
+from .progress import bar
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and with what to train; the defaults are the paper's (section IV-A.2 and its code)."""
+
+    steps: int = 6000  # 1,500 epochs of 4 steps
+    batch: int = 12
+    crop: int = 256
+    lr: float = 1e-4
+    weight_decay: float = 0.0  # 0: Adam; more: AdamW
+    warmup: int = 0  # steps of linear rise
+    cosine: bool = False  # fall to zero along a half cosine after the rise
+    averaging: float = 0.0  # decay of the exponential average of the weights; 0: the last weights
+    augment: str = "turns"  # flips and quarter turns; "released": flips and ±20°; "none"
+    held_out: float = 0.02  # fraction of pixels that are never targets
+    precision: str = "float32"  # or "bfloat16": autocast and channels-last
+    every: int = 50  # steps between two points of the history
+    patience: int = 0  # stop after so many points without a better held-out loss; 0: never
+
+
+@dataclass
+class History:
+    """What happened: one entry per ``plan.every`` steps, and the count of steps done."""
+
+    step: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    held_out: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    steps: int = 0
+    stopped: str = "steps"  # or "budget", "held-out loss"
+
+
+def held_out_map(shape: tuple[int, ...], fraction: float, seed: int) -> Tensor:
+    """Seeded map of the pixels that may be targets: float32, 1 kept, 0 held out. The same for a whole run."""
+    generator = torch.Generator().manual_seed(seed)
+    return (torch.rand(shape, generator=generator) >= fraction).float()
+
+
+def autocast(precision: str, device: torch.device):
+    """The context in which a network runs, for training and prediction alike."""
+    if precision == "bfloat16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def _turned_crop(image: Tensor, degrees: float, top: int, left: int, size: int) -> Tensor:
+    """Crop of the image turned about its centre by nearest neighbour: the released augmentation.
+
+    It repeats pixels, which breaks the independence that Theorem 1 needs. Outside the image the fill is 0,
+    the mean of a normalised image, where the released code has black.
+    """
+    height, width = image.shape[-2:]
+    t = math.radians(degrees)
+    rows = torch.arange(top, top + size)[:, None] - (height - 1) / 2
+    columns = torch.arange(left, left + size)[None] - (width - 1) / 2
+    i = (math.cos(t) * rows - math.sin(t) * columns + (height - 1) / 2).round().long()
+    j = (math.sin(t) * rows + math.cos(t) * columns + (width - 1) / 2).round().long()
+    inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
+    crop = image[:, i.clamp(0, height - 1), j.clamp(0, width - 1)]
+    return crop * inside.to(crop)
+
+
+def draw_crops(images: Tensor, plan: Plan, multiple: int, generator: torch.Generator) -> Tensor:
+    """A batch of random crops (B, C, crop, crop) of ``images`` (N, C, H, W), augmented as the plan says."""
+
+    def draw(n: int) -> int:
+        return int(torch.randint(n, (), generator=generator))
+
+    count, _, height, width = images.shape
+    size = min(plan.crop, height, width) // multiple * multiple
+    batch = []
+    for _ in range(plan.batch):
+        i, top, left = draw(count), draw(height - size + 1), draw(width - size + 1)
+        g = draw(8)
+        if plan.augment == "released":
+            degrees = float(torch.rand((), generator=generator)) * 40 - 20
+            crop = _turned_crop(images[i], degrees, top, left, size)
+            crop = crop.flip([d for d, on in ((-1, g & 1), (-2, g & 2)) if on])
+        else:
+            crop = images[i, :, top : top + size, left : left + size]
+            if plan.augment == "turns":
+                crop = orient(crop, g)
+        batch.append(crop)
+    return torch.stack(batch)
+
+
+def learning_rate(plan: Plan, step: int, steps: int) -> float:
+    """Learning rate of a step that counts from 0; the rise does not depend on the number of steps."""
+    if step < plan.warmup:
+        return plan.lr * (step + 1) / plan.warmup
+    if not plan.cosine:
+        return plan.lr
+    t = (step - plan.warmup) / max(steps - plan.warmup, 1)
+    return plan.lr * 0.5 * (1 + math.cos(math.pi * t))
+
+
+TIMED_STEPS = range(3, 9)  # the first steps are slower: kernels are chosen and memory is taken
+
+
+def fit(
+    network: nn.Module,
+    strategy,
+    images: Tensor,
+    plan: Plan,
+    *,
+    seed: int,
+    budget: float | None = None,
+    checkpoint: str | Path | None = None,
+    progress: bool = True,
+) -> History:
+    """Train ``network`` in place with ``strategy`` on ``images``.
+
+    Parameters
+    ----------
+    images : Tensor (N, 1, H, W), float32, normalised, on the device of the network.
+    seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
+    budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
+        is then ignored.
+    checkpoint : file that is written every half minute, continued from where it exists, and removed at the
+        end. A run that was interrupted and continued gives the same bits as one that was not.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint belongs to another run.
+    """
+    if plan.precision == "bfloat16":
+        network.to(memory_format=torch.channels_last)
+    # With no weight decay AdamW is Adam.
+    optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay, fused=True)
+    average = copy.deepcopy(network)
+    generator = torch.Generator().manual_seed(seed)
+    kept = held_out_map(tuple(images.shape), plan.held_out, seed).to(images.device)
+    stack = torch.cat((images, kept), 1)
+    history = History()
+    steps = plan.steps if budget is None else None
+    best, waited, saved = math.inf, 0, time.monotonic()
+    signature = _signature(plan, strategy, images, seed, budget)
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = torch.load(checkpoint, weights_only=True, map_location=images.device)
+        if state["signature"] != signature:
+            raise InputError(f"{checkpoint} was left by another run; delete it or name another checkpoint")
+        network.load_state_dict(state["network"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        generator.set_state(state["generator"].cpu())
+        history = History(**state["history"])
+        steps, best, waited = state["steps"], state["best"], state["waited"]
+
+    network.train()
+    step = history.steps
+    begin = time.monotonic() - (history.seconds[-1] if history.seconds else 0.0)
+    sums, counted = torch.zeros(2, device=images.device), 0
+    with bar(steps or 0, "training", progress, initial=step) as shown:
+        while steps is None or step < steps:
+            if step == TIMED_STEPS.start:
+                timed = _now(images.device)
+            elif step == TIMED_STEPS.stop and steps is None:
+                each = (_now(images.device) - timed) / len(TIMED_STEPS)
+                steps = step + max(int((budget - (time.monotonic() - begin)) / each), 1)
+                shown.reset(total=steps)
+                shown.update(step)
+            for group in optimizer.param_groups:
+                # Before the budget has become a number of steps only the rise is asked for.
+                group["lr"] = learning_rate(plan, step, steps or 2 * TIMED_STEPS.stop)
+            crops = draw_crops(stack, plan, strategy.multiple, generator)
+            with autocast(plan.precision, images.device):
+                loss, held_out = strategy.loss(network, crops[:, :1], crops[:, 1:], generator)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+            _follow(average, network, min(plan.averaging, (1 + step) / (10 + step)))
+            sums += torch.stack((loss.detach(), held_out))
+            counted += 1
+            shown.update()
+            if step % plan.every and step != steps:
+                continue
+            mean = (sums / counted).tolist()
+            if not math.isfinite(mean[0]):
+                raise InputError("the training loss is not finite; use precision float32 or a lower rate")
+            sums, counted = torch.zeros_like(sums), 0
+            history.step.append(step)
+            history.loss.append(mean[0])
+            history.held_out.append(mean[1])
+            history.seconds.append(time.monotonic() - begin)
+            history.steps = step
+            shown.set_postfix_str(f"held-out loss {mean[1]:.4f}", refresh=False)
+            waited = 0 if mean[1] < best else waited + 1
+            best = min(best, mean[1])
+            if plan.patience and waited >= plan.patience:
+                history.stopped = "held-out loss"
+                break
+            if checkpoint is not None and steps and time.monotonic() - saved > 30:
+                state = {
+                    "signature": signature,
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "generator": generator.get_state(),
+                    "history": asdict(history),
+                    "steps": steps,
+                    "best": best,
+                    "waited": waited,
+                }
+                _save(state, Path(checkpoint))
+                saved = time.monotonic()
+    network.load_state_dict(average.state_dict())
+    network.eval()
+    if budget is not None and history.stopped == "steps":
+        history.stopped = "budget"
+    if checkpoint is not None:
+        Path(checkpoint).unlink(missing_ok=True)
+    return history
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.monotonic()
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Exponential average of the weights; a decay of 0 copies them."""
+    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+
+
+def _signature(plan: Plan, strategy, images: Tensor, seed: int, budget: float | None) -> str:
+    digest = hashlib.sha256(repr((plan, strategy, tuple(images.shape), seed, budget)).encode())
+    digest.update(images.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _save(state: dict, path: Path) -> None:
+    """Write so that a kill in the middle leaves the previous checkpoint whole."""
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)

@@ -1,0 +1,139 @@
+import dataclasses
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio as psnr
+
+from n2sr_lib import PRESETS, InputError, Preset, denoise
+from n2sr_lib.checks import check_image
+from n2sr_lib.denoising import build_network, choose_device, for_prediction
+from n2sr_lib.strategies.noise2sr import Noise2SR
+
+SMOKE = PRESETS["smoke"]
+
+
+def smoke(image, **options):
+    return denoise(image, preset="smoke", progress=False, **options)
+
+
+def test_denoises_and_says_how(noisy, clean):
+    before = noisy.copy()
+    result = smoke(noisy)
+    span = np.ptp(clean)
+    assert psnr(clean, result.image, data_range=span) > psnr(clean, noisy, data_range=span) + 8
+    assert np.array_equal(noisy, before)
+    for part in (result.image, result.spread, result.out_of_bag):
+        assert part.shape == noisy.shape and part.dtype == np.float32
+    assert result.settings["steps"] == SMOKE.plan.steps == result.history.steps
+    assert result.settings["strategy"] == {"name": "Noise2SR", **dataclasses.asdict(SMOKE.strategy)}
+    assert result.settings["plan"]["precision"] == "float32"
+
+
+def test_settings_repeat_the_result(noisy):
+    a = smoke(noisy, seed=3)
+    assert np.array_equal(a.image, smoke(noisy, seed=3).image)
+    assert not np.array_equal(a.image, smoke(noisy, seed=4).image)
+
+
+def test_units_do_not_matter(noisy):
+    """Counts or fractions: the same image up to the unit, in the unit that was given."""
+    a, b = smoke(noisy), smoke(1000 * noisy.astype(np.float64) + 500)
+    np.testing.assert_allclose(b.image, 1000 * a.image + 500, atol=1000 * np.ptp(a.image) * 2e-3)
+    np.testing.assert_allclose(b.spread, 1000 * a.spread, atol=1000 * np.ptp(a.image) * 2e-3)
+
+
+def test_the_trained_network_predicts_again(noisy):
+    result = smoke(noisy)
+    y = torch.from_numpy((noisy - result.mean) / result.deviation)[None, None]
+    predictor = for_prediction(result.network, "float32", torch.device("cpu"))
+    again = SMOKE.strategy.predict(predictor, y, torch.Generator().manual_seed(1))
+    np.testing.assert_allclose(again.image * result.deviation + result.mean, result.image, atol=1e-6)
+
+
+def test_integers_with_negative_values(noisy):
+    result = smoke(np.round((noisy - 0.5) * 200).astype(np.int16))
+    assert result.image.min() < 0 and np.isfinite(result.image).all()
+
+
+def test_budget_covers_training_and_averaging(noisy):
+    result = smoke(noisy, budget=3.0)
+    total = result.settings["train_seconds"] + result.settings["predict_seconds"]
+    assert 0.5 < total < 9 and result.history.stopped == "budget"
+
+
+def test_better_hidden_pixels_than_seen_ones_do_not_exist(noisy):
+    """Every pass is the same network: out of bag and plain mean may differ by no more than a few spreads."""
+    result = smoke(noisy)
+    defined = np.isfinite(result.out_of_bag)
+    assert defined.mean() > 0.99
+    gap = np.abs(result.out_of_bag - result.image)[defined]
+    assert np.median(gap) < np.median(result.spread)
+
+
+BAD = {
+    "objects": (np.array([[1, None]] * 70, dtype=object), "Python objects"),
+    "words": (np.full((70, 70), "a"), "numbers"),
+    "complex": (np.ones((70, 70), complex), "complex"),
+    "one dimension": (np.arange(9000.0), "1 dimensions"),
+    "a stack": (np.zeros((5, 70, 70)), "3 dimensions"),
+    "colour": (np.random.default_rng(0).random((70, 70, 3)), "colour"),
+    "small": (np.random.default_rng(0).random((63, 300)), "63×300"),
+    "constant": (np.full((70, 70), 7.0), "constant"),
+    "all NaN": (np.full((70, 70), np.nan), "NaN"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_images_get_one_sentence(name):
+    image, word = BAD[name]
+    with warnings.catch_warnings(), pytest.raises(InputError, match=word) as caught:
+        warnings.simplefilter("error")
+        denoise(image, progress=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_few_missing_pixels_are_filled_and_many_refused(noisy):
+    image = noisy.copy()
+    image[10, 10], image[20, 30:34], image[0, 0] = np.nan, np.inf, -np.inf
+    y, filled = check_image(image)
+    assert filled == 6 and np.isfinite(y).all()
+    good = np.isfinite(image)
+    assert np.array_equal(y[good], image[good])
+    assert y[~good].min() >= noisy.min() and y[~good].max() <= noisy.max()
+    image[:20] = np.nan
+    with pytest.raises(InputError, match="repair"):
+        check_image(image)
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"preset": "best"}, "laptop"), ({"budget": 0}, "positive"), ({"device": "tpu"}, "cuda")],
+)
+def test_bad_options_get_one_sentence(noisy, options, word):
+    with pytest.raises(InputError, match=word):
+        denoise(noisy, progress=False, **options)
+
+
+def test_absent_cuda_device(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device"):
+        choose_device("cuda")
+    assert choose_device("auto") == torch.device("cpu")
+
+
+def test_paper_preset_is_the_papers():
+    """Section IV-A.2, and 1,500 epochs of four steps (its code)."""
+    preset = PRESETS["paper"]
+    plan = preset.plan
+    assert (plan.batch, plan.crop, plan.lr, plan.steps, plan.weight_decay) == (12, 256, 1e-4, 6000, 0)
+    assert (plan.cosine, plan.averaging, plan.warmup, plan.precision) == (False, 0, 0, "float32")
+    assert preset.strategy == Noise2SR(s=2, M=50)
+    assert sum(p.numel() for p in build_network(2, 0, **preset.network).parameters()) == 1_736_097
+
+
+def test_custom_presets(noisy):
+    preset = Preset(SMOKE.network, Noise2SR(s=3, M=2), dataclasses.replace(SMOKE.plan, steps=12))
+    result = denoise(noisy, preset=preset, progress=False)
+    assert result.settings["preset"] == "custom" and result.image.shape == noisy.shape

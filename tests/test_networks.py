@@ -1,0 +1,64 @@
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from n2sr_lib.denoising import build_network
+from n2sr_lib.errors import InputError
+from n2sr_lib.networks.unet import UNet
+
+SMALL = {"width": 8, "features": 8, "depth": 3}
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+def test_paper_network_has_the_published_size():
+    """1,736,097 parameters, and Table III's 6.82 G MACs once transposed convolutions count on their output."""
+    network = build_network(2, 0)
+    assert parameters(network) == 1_736_097
+    assert parameters(network.encoder) == 1_030_368
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 1, 64, 64))
+    macs = counter.get_total_flops() / 2
+    assert macs == pytest.approx(6.479e9, rel=1e-3)
+    # One 3×3 transposed convolution: c² · 9 per input pixel, four times as many on its output.
+    extra = sum(3 * 9 * c * c * (64 // 2**level) ** 2 for level, c in zip((5, 4, 3, 2, 1), (48, *4 * [96])))
+    assert (macs + extra) / 1e9 == pytest.approx(6.82, abs=0.01)
+
+
+@pytest.mark.parametrize("s", [2, 3, 4])
+@pytest.mark.parametrize("decoder", ["code", "paper"])
+@pytest.mark.parametrize("size", [(37, 31), (64, 40), (8, 9)])
+def test_any_stride_and_size(s, decoder, size):
+    network = build_network(s, 0, decoder=decoder, **SMALL)
+    out = network(torch.randn(2, 1, *size))
+    assert out.shape == (2, 1, s * size[0], s * size[1])
+    assert torch.isfinite(out).all()
+
+
+def test_shared_weights_are_shared():
+    shared, separate = (UNet(**SMALL, share_weights=share) for share in (True, False))
+    assert shared.down[0] is shared.down[-1]
+    assert separate.down[0] is not separate.down[-1]
+    assert parameters(shared) < parameters(separate)
+
+
+def test_every_weight_is_used():
+    network = build_network(2, 0, share_weights=False, **SMALL)
+    network(torch.randn(1, 1, 32, 32)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+def test_seed_fixes_the_weights_and_leaves_the_global_stream_alone():
+    state = torch.get_rng_state()
+    first, again, other = (build_network(2, seed, **SMALL) for seed in (3, 3, 4))
+    assert torch.equal(torch.get_rng_state(), state)
+    x = torch.randn(1, 1, 16, 16)
+    assert torch.equal(first(x), again(x))
+    assert not torch.equal(first(x), other(x))
+
+
+def test_unknown_decoder():
+    with pytest.raises(InputError, match="decoder"):
+        build_network(2, 0, decoder="text", **SMALL)

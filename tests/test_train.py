@@ -1,0 +1,198 @@
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from n2sr_lib import train
+from n2sr_lib.denoising import build_network
+from n2sr_lib.errors import InputError
+from n2sr_lib.strategies.noise2sr import Noise2SR
+from n2sr_lib.train import Plan, draw_crops, fit, held_out_map, learning_rate
+
+TINY = {"width": 8, "features": 8, "depth": 2, "decoder_width": 8}
+PLAN = Plan(steps=30, batch=2, crop=32, lr=3e-3, warmup=10, cosine=True, averaging=0.9, every=5)
+
+
+class Scale(nn.Module):
+    """One weight: repeats its input and multiplies it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, y_sub):
+        return self.weight * y_sub.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+@pytest.fixture
+def images(noisy):
+    y = torch.from_numpy(noisy)[None, None]
+    return (y - y.mean()) / y.std()
+
+
+def run(images, plan=PLAN, seed=0, **options):
+    network = build_network(2, 0, **TINY)
+    history = fit(network, Noise2SR(), images, plan, seed=seed, progress=False, **options)
+    return network, history
+
+
+def weights(network):
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+def test_learns_the_known_optimum():
+    """Blocks of four pixels share a value v and have noise of variance q: the best factor is 1 / (1 + q)."""
+    g, q = torch.Generator().manual_seed(0), 0.5
+    v = torch.randn(1, 1, 64, 64, generator=g).repeat_interleave(2, -1).repeat_interleave(2, -2)
+    y = v + q**0.5 * torch.randn(v.shape, generator=g)
+    network = Scale()
+    plan = Plan(steps=300, batch=4, crop=128, lr=0.05, cosine=True, held_out=0.0, augment="none")
+    fit(network, Noise2SR(), y, plan, seed=0, progress=False)
+    # Least squares on n pairs (u, v + noise) has a standard error of sqrt(residual / (n · E u²)).
+    n, residual = 3 * 128 * 128, (1 + q) - 1 / (1 + q)
+    assert network.weight.item() == pytest.approx(
+        1 / (1 + q), abs=4 * (residual / (n * (1 + q))) ** 0.5 + 5e-3
+    )
+
+
+def test_same_seed_same_bits(images):
+    (a, first), (b, second), (c, _) = run(images), run(images), run(images, seed=1)
+    assert torch.equal(weights(a), weights(b)) and first.held_out == second.held_out
+    assert not torch.equal(weights(a), weights(c))
+
+
+def test_loss_falls(images):
+    _, history = run(images, dataclasses.replace(PLAN, steps=120))
+    assert history.loss[-1] < 0.9 * history.loss[0]
+    assert history.held_out[-1] < 0.9 * history.held_out[0]
+    assert history.step == list(range(5, 121, 5)) and history.steps == 120
+
+
+def test_averaged_weights_are_used(images):
+    plain, _ = run(images, dataclasses.replace(PLAN, averaging=0.0))
+    averaged, _ = run(images)
+    assert not torch.equal(weights(plain), weights(averaged))
+
+
+@pytest.mark.parametrize("moment", [1, 3, 5])
+def test_killed_and_resumed_gives_the_same_bits(images, tmp_path, monkeypatch, moment):
+    whole, history = run(images)
+    saved, checkpoint = [], tmp_path / "run.pt"
+
+    class Clock:
+        """Half a minute passes at every look, so that every point of the history is saved."""
+
+        now = 0.0
+
+        def monotonic(self):
+            self.now += 31
+            return self.now
+
+    save = train._save
+
+    def save_and_die(state, path):
+        save(state, path)
+        saved.append(path)
+        if len(saved) == moment:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "time", Clock())
+    monkeypatch.setattr(train, "_save", save_and_die)
+    with pytest.raises(KeyboardInterrupt):
+        run(images, checkpoint=checkpoint)
+    assert checkpoint.exists()
+    resumed, again = run(images, checkpoint=checkpoint)
+    assert torch.equal(weights(whole), weights(resumed))
+    assert again.held_out == history.held_out and again.step == history.step
+    assert not checkpoint.exists()
+
+
+def test_checkpoint_of_another_run_is_refused(images, tmp_path, monkeypatch):
+    checkpoint = tmp_path / "run.pt"
+    state = {"signature": "another"}
+    torch.save(state, checkpoint)
+    with pytest.raises(InputError, match="another run"):
+        run(images, checkpoint=checkpoint)
+    assert checkpoint.exists()
+
+
+def test_kill_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    train._save({"a": 1}, path)
+
+    def broken(state, target):
+        target.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train.torch, "save", broken)
+    with pytest.raises(KeyboardInterrupt):
+        train._save({"a": 2}, path)
+    monkeypatch.undo()
+    assert torch.load(path, weights_only=True) == {"a": 1}
+
+
+def test_budget_becomes_a_number_of_steps(images):
+    network, history = run(images, budget=2.0)
+    assert history.stopped == "budget" and history.steps > train.TIMED_STEPS.stop
+    assert history.seconds[-1] < 6
+    # The same number of steps asked for outright gives the same bits.
+    again, _ = run(images, dataclasses.replace(PLAN, steps=history.steps))
+    assert torch.equal(weights(network), weights(again))
+
+
+def test_stops_when_the_held_out_loss_stops_falling(images):
+    plan = dataclasses.replace(PLAN, steps=4000, lr=0.0, cosine=False, averaging=0.0, patience=3)
+    _, history = run(images, plan)
+    assert history.stopped == "held-out loss" and history.steps < 4000
+
+
+def test_held_out_pixels_are_seeded_and_never_targets():
+    kept = held_out_map((1, 1, 400, 300), 0.02, 5)
+    assert torch.equal(kept, held_out_map((1, 1, 400, 300), 0.02, 5))
+    assert not torch.equal(kept, held_out_map((1, 1, 400, 300), 0.02, 6))
+    n = kept.numel()
+    assert abs((1 - kept).sum().item() - 0.02 * n) < 5 * (n * 0.02 * 0.98) ** 0.5
+    y = torch.randn(1, 1, 40, 30)
+    kept = held_out_map(tuple(y.shape), 0.3, 1)
+    losses = [
+        Noise2SR().loss(Scale(), y + 9 * change, kept, torch.Generator().manual_seed(0))[0].item()
+        for change in (0, (1 - kept))
+    ]
+    assert losses[0] == losses[1]  # Scale's weight is 0: only the targets count
+
+
+@pytest.mark.parametrize("augment", ["none", "turns", "released"])
+def test_crops_come_from_the_image(augment):
+    image = torch.arange(1.0, 1 + 60 * 50).view(1, 1, 60, 50)
+    plan = Plan(batch=64, crop=32, augment=augment)
+    crops = draw_crops(image, plan, 2, torch.Generator().manual_seed(0))
+    assert crops.shape == (64, 1, 32, 32)
+    values = [crop.flatten() for crop in crops]
+    if augment == "released":
+        # Nearest-neighbour rotation repeats pixels and brings in zeros: why it is not the default.
+        assert any(len(v[v > 0].unique()) < (v > 0).sum() for v in values)
+        assert any((v == 0).any() for v in values)
+    else:
+        assert all(len(v.unique()) == 32 * 32 and v.min() >= 1 for v in values)
+    steps = {
+        (round((c[0, 0, 1] - c[0, 0, 0]).item()), round((c[0, 1, 0] - c[0, 0, 0]).item())) for c in crops
+    }
+    if augment == "none":
+        assert steps == {(1, 50)}
+    elif augment == "turns":
+        assert steps == {(a, b) for p in (1, -1) for q in (50, -50) for a, b in ((p, q), (q, p))}
+
+
+def test_small_images_get_smaller_crops():
+    crops = draw_crops(torch.randn(2, 1, 35, 70), Plan(batch=3), 4, torch.Generator().manual_seed(0))
+    assert crops.shape == (3, 1, 32, 32)
+
+
+def test_schedule():
+    plan = Plan(lr=1.0, warmup=10, cosine=True)
+    assert [learning_rate(plan, t, 100) for t in (0, 9)] == [0.1, 1.0]
+    assert learning_rate(plan, 55, 100) == pytest.approx(0.5)
+    assert learning_rate(plan, 99, 100) < 0.01
+    assert learning_rate(plan, 3, 100) == learning_rate(plan, 3, 1000)
+    assert learning_rate(Plan(), 5999, 6000) == 1e-4
