@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .crops import draw_crops, held_out_map
 from .errors import InputError
-from .orientations import orient
 from .progress import bar
 
 
@@ -48,58 +48,11 @@ class History:
     stopped: str = "steps"  # or "budget", "held-out loss"
 
 
-def held_out_map(shape: tuple[int, ...], fraction: float, seed: int) -> Tensor:
-    """Seeded map of the pixels that may be targets: float32, 1 kept, 0 held out. The same for a whole run."""
-    generator = torch.Generator().manual_seed(seed)
-    return (torch.rand(shape, generator=generator) >= fraction).float()
-
-
 def autocast(precision: str, device: torch.device):
     """The context in which a network runs, for training and prediction alike."""
     if precision == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
-
-
-def _turned_crop(image: Tensor, degrees: float, top: int, left: int, size: int) -> Tensor:
-    """Crop of the image turned about its centre by nearest neighbour: the released augmentation.
-
-    It repeats pixels, which breaks the independence that Theorem 1 needs. Outside the image the fill is 0,
-    the mean of a normalised image, where the released code has black.
-    """
-    height, width = image.shape[-2:]
-    t = math.radians(degrees)
-    rows = torch.arange(top, top + size)[:, None] - (height - 1) / 2
-    columns = torch.arange(left, left + size)[None] - (width - 1) / 2
-    i = (math.cos(t) * rows - math.sin(t) * columns + (height - 1) / 2).round().long()
-    j = (math.sin(t) * rows + math.cos(t) * columns + (width - 1) / 2).round().long()
-    inside = (i >= 0) & (i < height) & (j >= 0) & (j < width)
-    crop = image[:, i.clamp(0, height - 1), j.clamp(0, width - 1)]
-    return crop * inside.to(crop)
-
-
-def draw_crops(images: Tensor, plan: Plan, multiple: int, generator: torch.Generator) -> Tensor:
-    """A batch of random crops (B, C, crop, crop) of ``images`` (N, C, H, W), augmented as the plan says."""
-
-    def draw(n: int) -> int:
-        return int(torch.randint(n, (), generator=generator))
-
-    count, _, height, width = images.shape
-    size = min(plan.crop, height, width) // multiple * multiple
-    batch = []
-    for _ in range(plan.batch):
-        i, top, left = draw(count), draw(height - size + 1), draw(width - size + 1)
-        g = draw(8)
-        if plan.augment == "released":
-            degrees = float(torch.rand((), generator=generator)) * 40 - 20
-            crop = _turned_crop(images[i], degrees, top, left, size)
-            crop = crop.flip([d for d, on in ((-1, g & 1), (-2, g & 2)) if on])
-        else:
-            crop = images[i, :, top : top + size, left : left + size]
-            if plan.augment == "turns":
-                crop = orient(crop, g)
-        batch.append(crop)
-    return torch.stack(batch)
 
 
 def learning_rate(plan: Plan, step: int, steps: int) -> float:
@@ -181,7 +134,7 @@ def fit(
             for group in optimizer.param_groups:
                 # Before the budget has become a number of steps only the rise is asked for.
                 group["lr"] = learning_rate(plan, step, steps or 2 * TIMED_STEPS.stop)
-            crops = draw_crops(stack, plan, strategy.multiple, generator)
+            crops = draw_crops(stack, plan.batch, plan.crop, strategy.multiple, plan.augment, generator)
             with autocast(plan.precision, images.device):
                 loss, held_out = strategy.loss(network, crops[:, :1], crops[:, 1:], generator)
             optimizer.zero_grad()

@@ -14,7 +14,7 @@ def parameters(network):
 
 
 def test_paper_network_has_the_published_size():
-    """1,736,097 parameters, and Table III's 6.82 G MACs once transposed convolutions count on their output."""
+    """1,736,097 parameters; Table III's 6.82 G MACs, once transposed convolutions count on their output."""
     network = build_network(2, 0)
     assert parameters(network) == 1_736_097
     assert parameters(network.encoder) == 1_030_368
@@ -23,7 +23,10 @@ def test_paper_network_has_the_published_size():
     macs = counter.get_total_flops() / 2
     assert macs == pytest.approx(6.479e9, rel=1e-3)
     # One 3×3 transposed convolution: c² · 9 per input pixel, four times as many on its output.
-    extra = sum(3 * 9 * c * c * (64 // 2**level) ** 2 for level, c in zip((5, 4, 3, 2, 1), (48, *4 * [96])))
+    extra = sum(
+        3 * 9 * c * c * (64 // 2**level) ** 2
+        for level, c in zip((5, 4, 3, 2, 1), (48, 96, 96, 96, 96), strict=True)
+    )
     assert (macs + extra) / 1e9 == pytest.approx(6.82, abs=0.01)
 
 

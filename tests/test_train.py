@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from n2sr_lib import train
+from n2sr_lib.crops import draw_crops, held_out_map
 from n2sr_lib.denoising import build_network
 from n2sr_lib.errors import InputError
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.train import Plan, draw_crops, fit, held_out_map, learning_rate
+from n2sr_lib.train import Plan, fit, learning_rate
 
 TINY = {"width": 8, "features": 8, "depth": 2, "decoder_width": 8}
 PLAN = Plan(steps=30, batch=2, crop=32, lr=3e-3, warmup=10, cosine=True, averaging=0.9, every=5)
@@ -165,8 +166,7 @@ def test_held_out_pixels_are_seeded_and_never_targets():
 @pytest.mark.parametrize("augment", ["none", "turns", "released"])
 def test_crops_come_from_the_image(augment):
     image = torch.arange(1.0, 1 + 60 * 50).view(1, 1, 60, 50)
-    plan = Plan(batch=64, crop=32, augment=augment)
-    crops = draw_crops(image, plan, 2, torch.Generator().manual_seed(0))
+    crops = draw_crops(image, 64, 32, 2, augment, torch.Generator().manual_seed(0))
     assert crops.shape == (64, 1, 32, 32)
     values = [crop.flatten() for crop in crops]
     if augment == "released":
@@ -185,7 +185,7 @@ def test_crops_come_from_the_image(augment):
 
 
 def test_small_images_get_smaller_crops():
-    crops = draw_crops(torch.randn(2, 1, 35, 70), Plan(batch=3), 4, torch.Generator().manual_seed(0))
+    crops = draw_crops(torch.randn(2, 1, 35, 70), 3, 256, 4, "none", torch.Generator().manual_seed(0))
     assert crops.shape == (3, 1, 32, 32)
 
 
