@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from .checks import check_image
 from .errors import InputError
+from .networks.growing_unet import GrowingUNet
 from .networks.superres import SuperResolved
 from .networks.unet import UNet
 from .progress import bar
@@ -39,7 +41,7 @@ PRESETS = {
     ),
     # Minutes on two cores; the README says how it was found.
     "laptop": Preset(
-        {"width": 24, "features": 16, "decoder_width": 16},
+        {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
         Noise2SR(M=50, flips=True),
         Plan(
             steps=3000,
@@ -113,13 +115,18 @@ def build_network(
     features: int = 128,
     depth: int = 5,
     share_weights: bool = True,
+    widths: Sequence[int] = (),
     decoder: str = "code",
     decoder_width: int | None = None,
 ) -> SuperResolved:
-    """The network of Fig. 3 with seeded weights; the defaults are the paper's."""
+    """The network of Fig. 3 with seeded weights; the defaults are the paper's.
+
+    With ``widths`` the encoder is a `GrowingUNet`, and width, depth and share_weights are not used.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SuperResolved(UNet(width, features, depth, share_weights), s, decoder, decoder_width)
+        encoder = GrowingUNet(widths, features) if widths else UNet(width, features, depth, share_weights)
+        return SuperResolved(encoder, s, decoder, decoder_width)
 
 
 def for_prediction(network: nn.Module, precision: str, device: torch.device):

@@ -7,6 +7,7 @@ from n2sr_lib.errors import InputError
 from n2sr_lib.networks.unet import UNet
 
 SMALL = {"width": 8, "features": 8, "depth": 3}
+GROWING = {"widths": (8, 8, 12), "features": 8}
 
 
 def parameters(network):
@@ -30,11 +31,12 @@ def test_paper_network_has_the_published_size():
     assert (macs + extra) / 1e9 == pytest.approx(6.82, abs=0.01)
 
 
+@pytest.mark.parametrize("encoder", [SMALL, GROWING], ids=["unet", "growing"])
 @pytest.mark.parametrize("s", [2, 3, 4])
 @pytest.mark.parametrize("decoder", ["code", "paper"])
 @pytest.mark.parametrize("size", [(37, 31), (64, 40), (8, 9)])
-def test_any_stride_and_size(s, decoder, size):
-    network = build_network(s, 0, decoder=decoder, **SMALL)
+def test_any_stride_and_size(s, decoder, size, encoder):
+    network = build_network(s, 0, decoder=decoder, **encoder)
     out = network(torch.randn(2, 1, *size))
     assert out.shape == (2, 1, s * size[0], s * size[1])
     assert torch.isfinite(out).all()
@@ -47,8 +49,9 @@ def test_shared_weights_are_shared():
     assert parameters(shared) < parameters(separate)
 
 
-def test_every_weight_is_used():
-    network = build_network(2, 0, share_weights=False, **SMALL)
+@pytest.mark.parametrize("encoder", [SMALL | {"share_weights": False}, GROWING], ids=["unet", "growing"])
+def test_every_weight_is_used(encoder):
+    network = build_network(2, 0, **encoder)
     network(torch.randn(1, 1, 32, 32)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
 
