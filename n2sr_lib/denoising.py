@@ -42,9 +42,9 @@ PRESETS = {
     # Minutes on two cores; the README says how it was found.
     "laptop": Preset(
         {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
-        Noise2SR(M=50, flips=True),
+        Noise2SR(M=96, flips=True),
         Plan(
-            steps=3000,
+            steps=4500,
             batch=4,
             lr=2e-3,
             weight_decay=1e-2,
