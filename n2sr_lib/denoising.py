@@ -193,7 +193,14 @@ def denoise(
         strategy = dataclasses.replace(strategy, M=min(strategy.M, max(8, int(budget / 3 / each))))
         training = budget - (time.monotonic() - begin) - strategy.M * each
     history = fit(
-        network, strategy, normal, plan, seed=seed, budget=training, checkpoint=checkpoint, progress=progress
+        network,
+        chosen.strategy,  # not with the M of this moment's timing, which a checkpoint would not recognise
+        normal,
+        plan,
+        seed=seed,
+        budget=training,
+        checkpoint=checkpoint,
+        progress=progress,
     )
     trained = time.monotonic()
     generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks

@@ -106,7 +106,7 @@ def fit(
     history = History()
     steps = plan.steps if budget is None else None
     best, waited, saved = math.inf, 0, time.monotonic()
-    signature = _signature(plan, strategy, images, seed, budget)
+    signature = _signature(plan, strategy, images, seed, budget is None)
     if checkpoint is not None and Path(checkpoint).exists():
         state = torch.load(checkpoint, weights_only=True, map_location=images.device)
         if state["signature"] != signature:
@@ -197,8 +197,8 @@ def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
 
 
-def _signature(plan: Plan, strategy, images: Tensor, seed: int, budget: float | None) -> str:
-    digest = hashlib.sha256(repr((plan, strategy, tuple(images.shape), seed, budget)).encode())
+def _signature(plan: Plan, strategy, images: Tensor, seed: int, free: bool) -> str:
+    digest = hashlib.sha256(repr((plan, strategy, tuple(images.shape), seed, free)).encode())
     digest.update(images.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 

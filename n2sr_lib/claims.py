@@ -1,0 +1,199 @@
+"""What the records say of each claim. A verdict follows from the numbers by one rule, never by judgement.
+
+The rule: a difference is there when it is more than `K` standard errors above zero, and absent when it lies
+within `K` standard errors of zero. Standard errors are those over images, or those that an experiment states.
+"""
+
+import math
+from collections.abc import Callable
+from statistics import fmean, median, pstdev, stdev
+from typing import NamedTuple
+
+from .collect import found
+from .experiments import LEVELS, table1, theory
+
+K = 3
+BEST_FIRST = ("paper", "laptop")
+FOUND, NOT_FOUND, NOT_TESTABLE = "found", "not found", "not testable here"
+NOT_MEASURED = "not measured yet"
+
+Level = tuple[str, list[dict]]  # profile, records of the five images
+
+
+class Finding(NamedTuple):
+    """Columns that are added to a claim; all text but `record_keys`."""
+
+    verdict: str = NOT_MEASURED
+    effect: str = ""
+    spread: str = ""
+    over_what: str = ""
+    record_keys: tuple[str, ...] = ()
+
+
+def above_zero(differences: list[float]) -> bool:
+    """The rule, for one difference per image."""
+    return fmean(differences) > K * stdev(differences) / math.sqrt(len(differences))
+
+
+def levels(profiles: tuple[str, ...] = BEST_FIRST) -> dict[float, Level]:
+    """Table I's noise levels for which all five images are recorded, each with its best profile."""
+    complete: dict[float, Level] = {}
+    for profile in profiles:
+        recorded = found(table1(profile))
+        for a in LEVELS:
+            records = [record for run, record in recorded.items() if run.a == a]
+            if a not in complete and None not in records:
+                complete[a] = (profile, records)
+    return complete
+
+
+def gains(records: list[dict], over: str) -> list[float]:
+    """PSNR of MMSE less that of another estimate of the same record, in dB, image by image."""
+    return [r["result"]["mmse"]["psnr"] - r["result"][over]["psnr"] for r in records]
+
+
+def _each(measured: dict[float, Level], text: Callable[[list[dict]], str]) -> str:
+    return "; ".join(f"{text(records)} at a={a:g}" for a, (_, records) in measured.items())
+
+
+def _over(measured: dict[float, Level]) -> str:
+    named = ", ".join(f"a={a:g} ({profile})" for a, (profile, _) in measured.items())
+    return f"5 images, one seed: {named}"
+
+
+def _keys(measured: dict[float, Level]) -> tuple[str, ...]:
+    return tuple(r["key"] for _, records in measured.values() for r in records)
+
+
+def _numbers(name: str, zero: bool) -> Finding:
+    """A numerical experiment: its effect, averaged over seeds, is zero or above zero by the rule."""
+    records = [r for run, r in found(theory("laptop")).items() if run.method == name and r is not None]
+    if not records:
+        return Finding()
+    results = [r["result"] for r in records]
+    effect = fmean(r["effect"] for r in results)
+    error = math.hypot(*(r["spread"] for r in results)) / len(results)
+    holds = abs(effect) <= K * error if zero else effect > K * error
+    return Finding(
+        FOUND if holds else NOT_FOUND,
+        f"{effect:+.4f}",
+        f"± {error:.4f} (standard error)",
+        f"{len(results)} seeds, each {results[0]['over_what']}",
+        tuple(r["key"] for r in records),
+    )
+
+
+def _c01() -> Finding:
+    return _numbers("theorem1", zero=True)
+
+
+def _c02() -> Finding:
+    return _numbers("copying", zero=False)
+
+
+def _c29() -> Finding:
+    return _numbers("correlated", zero=False)
+
+
+def _c03() -> Finding:
+    """Found: one and the same settings, told nothing of the noise, gain over the noisy image everywhere."""
+    whole = [m for p in BEST_FIRST if set(m := levels((p,))) == set(LEVELS)]
+    if not whole:
+        return Finding()
+    measured = whole[0]
+    settings = [
+        {part: r["specification"][part] for part in ("network", "strategy", "plan")}
+        for _, records in measured.values()
+        for r in records
+    ]
+    same = all(s == settings[0] for s in settings)
+    gained = all(above_zero(gains(records, "noisy")) for _, records in measured.values())
+    return Finding(
+        FOUND if same and gained else NOT_FOUND,
+        "gain over the noisy image " + _each(measured, lambda r: f"{fmean(gains(r, 'noisy')):+.2f} dB"),
+        _each(measured, lambda r: f"± {pstdev(gains(r, 'noisy')):.2f}"),
+        _over(measured) + "; simulated images only",
+        _keys(measured),
+    )
+
+
+def _against(paper: list[dict], methods: Callable[[dict], bool], note: str) -> Finding:
+    """Our mean less the paper's best figure of some rivals: a hint, no verdict before the rivals have run."""
+    measured = levels()
+    if not measured:
+        return Finding()
+
+    def difference(a: float, records: list[dict]) -> str:
+        rival = max(
+            (row for row in paper if float(row["a"]) == a and methods(row)), key=lambda r: float(r["psnr"])
+        )
+        ours = fmean(r["result"]["mmse"]["psnr"] for r in records)
+        return f"{ours - float(rival['psnr']):+.2f} dB on the paper's {rival['method']} at a={a:g}"
+
+    return Finding(
+        NOT_MEASURED,
+        "; ".join(difference(a, records) for a, (_, records) in measured.items()) + f" ({note})",
+        _each(measured, lambda r: f"± {pstdev(x['result']['mmse']['psnr'] for x in r):.2f}"),
+        _over(measured),
+        _keys(measured),
+    )
+
+
+def _c06() -> Finding:
+    """Found: by the rule at every level that is complete."""
+    measured = levels()
+    if not measured:
+        return Finding()
+    holds = all(above_zero(gains(records, "single")) for _, records in measured.values())
+    return Finding(
+        FOUND if holds else NOT_FOUND,
+        _each(measured, lambda r: f"{fmean(gains(r, 'single')):+.2f} dB"),
+        _each(measured, lambda r: f"± {pstdev(gains(r, 'single')):.2f}"),
+        _over(measured),
+        _keys(measured),
+    )
+
+
+def _c28() -> Finding:
+    """Found: on every device and with every profile the median training takes a minute or more."""
+    groups: dict[tuple[str, str], list[dict]] = {}
+    for profile in BEST_FIRST:
+        for record in found(table1(profile)).values():
+            if record is not None:
+                groups.setdefault((profile, record["device"]), []).append(record)
+    if not groups:
+        return Finding()
+    seconds = {name: [r["train_seconds"] for r in records] for name, records in groups.items()}
+    return Finding(
+        FOUND if all(median(s) >= 60 for s in seconds.values()) else NOT_FOUND,
+        "; ".join(f"{profile} on {device}: {median(s):.0f} s" for (profile, device), s in seconds.items()),
+        "; ".join(f"{min(s):.0f} to {max(s):.0f} s" for s in seconds.values()),
+        "; ".join(f"{len(s)} runs" for s in seconds.values()),
+        tuple(r["key"] for records in groups.values() for r in records),
+    )
+
+
+def findings(paper_table1: list[dict]) -> dict[str, Finding]:
+    """All claims that records bear on; every other one is not measured yet.
+
+    Parameters
+    ----------
+    paper_table1 : rows of ``data/paper/table1.csv``.
+    """
+    rivals_missing = "the rivals have not run here"
+    return {
+        "C01": _c01(),
+        "C02": _c02(),
+        "C03": _c03(),
+        "C04": _against(
+            paper_table1,
+            lambda row: row["category"] in ("non-learning", "zero-shot") and "Noise2SR" not in row["method"],
+            rivals_missing,
+        ),
+        "C05": _against(
+            paper_table1, lambda row: row["category"] in ("dataset", "supervised"), rivals_missing
+        ),
+        "C06": _c06(),
+        "C28": _c28(),
+        "C29": _c29(),
+    }

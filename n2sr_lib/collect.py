@@ -1,0 +1,84 @@
+"""What the records say, run by run and as rows: notebooks, tables and `--csv` start here."""
+
+from collections.abc import Iterable
+
+from . import records
+from .experiments import PROFILES, Run, wanted
+from .specification import specify, work_key
+
+COLUMNS = (
+    *("table", "profile", "method", "strategy", "encoder", "upsampling", "sampling", "stride"),
+    *("inference", "m", "image", "a", "b", "noise_seed", "seed", "budget", "overrides", "steps"),
+    *("psnr", "ssim", "noisy_psnr", "noisy_ssim", "train_s", "predict_s", "device", "precision", "key"),
+)
+
+
+def found(runs: Iterable[Run]) -> dict[Run, dict | None]:
+    """The record of each run, from whatever device; None where it is missing."""
+    known = records.by_work(records.read_all())
+    return {run: known.get(work_key(specify(run))) for run in runs}
+
+
+def rows(profiles: Iterable[str] = PROFILES, only: Iterable[str] = (), orphans: bool = True) -> list[dict]:
+    """All records in long form, one row for each way of inference, with the names of `COLUMNS`.
+
+    A record that serves several tables is listed for each; one that serves none (of an earlier recipe, say)
+    with an empty table, unless `orphans` is false.
+    """
+    listed, used = [], set()
+    for profile in profiles:
+        serves = wanted(profile, only)
+        for run, record in found(serves).items():
+            if record is not None:
+                used.add(record["key"])
+                for table in serves[run]:
+                    listed += _rows(record, table, profile, run.overrides)
+    if orphans:
+        for key, record in records.read_all().items():
+            if key not in used:
+                listed += _rows(record, "", record["profile"], ())
+    return listed
+
+
+def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict]:
+    specification = record["specification"]
+    row = dict.fromkeys(COLUMNS, "") | {
+        "table": table,
+        "profile": profile,
+        "method": specification["method"],
+        "seed": specification["seed"],
+        "device": record["device"],
+        "precision": record["precision"] or "",
+        "key": record["key"],
+    }
+    if specification["kind"] == "theory":
+        return [row]
+    network, strategy, noise = (specification[part] for part in ("network", "strategy", "noise"))
+    row |= {
+        "strategy": "noise2sr",
+        "encoder": network.get("encoder", "growing u-net" if network.get("widths") else "u-net"),
+        "upsampling": network.get("upsampling", "pixel shuffle"),
+        "sampling": strategy["sampling"],
+        "stride": strategy["s"],
+        "image": specification["image"],
+        "a": noise["a"],
+        "b": noise["b"],
+        "noise_seed": noise["seed"],
+        "budget": specification["budget"] or "",
+        "overrides": " ".join(f"{name}={value}" for name, value in overrides),
+        "steps": record["steps"],
+        "noisy_psnr": record["result"]["noisy"]["psnr"],
+        "noisy_ssim": record["result"]["noisy"]["ssim"],
+        "train_s": record["train_seconds"],
+    }
+    listed = []
+    for inference, m in (("single", 1), ("mmse", record["M"]), ("out_of_bag", record["M"])):
+        if inference in record["result"]:
+            score = record["result"][inference]
+            seconds = round(record["predict_seconds"] * m / record["M"], 2)
+            listed.append(
+                row
+                | {"inference": inference, "m": m, "predict_s": seconds}
+                | {name: score[name] for name in ("psnr", "ssim")}
+            )
+    return listed

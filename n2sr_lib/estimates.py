@@ -1,0 +1,97 @@
+"""How long will a run take here? From records of the same effort, or from timing a few steps."""
+
+import dataclasses
+from itertools import pairwise
+from statistics import median
+
+import torch
+
+from .denoising import denoise
+from .execute import device_name, noisy_image
+from .specification import canonical, machine, preset_of
+
+OVERHEAD = 3.0  # seconds: noise, scores, writing
+THEORY = 60.0  # seconds, where no record says better
+STEPS, PASSES = 6, 2  # timed; the first steps are slower and do not count
+
+
+def effort(specification: dict, precision: str | None) -> str:
+    """What makes a step and a pass cost what they cost; runs of equal effort differ in their number only."""
+    if specification["kind"] == "theory":
+        return specification["method"]
+    plan, strategy = specification["plan"], specification["strategy"]
+    return canonical([specification["network"], strategy["s"], plan["batch"], plan["crop"], precision])
+
+
+class Estimator:
+    """Seconds of runs on this machine.
+
+    Parameters
+    ----------
+    known : records to learn from.
+    device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    jobs : runs side by side.
+    anywhere : where this machine has no record of such a run, believe other machines' of its class.
+    """
+
+    def __init__(self, known: dict[str, dict], device: str, jobs: int = 1, anywhere: bool = False):
+        self.device, self.jobs, self.anywhere = device, jobs, anywhere
+        self.costs: dict[tuple, list[tuple[float, float]]] = {}
+        for record in known.values():
+            self.learn(record)
+
+    def learn(self, record: dict) -> None:
+        """Take a record into account."""
+        if record["specification"]["kind"] == "theory":
+            cost = (0.0, record["seconds"])
+        else:
+            cost = (
+                record["train_seconds"] / max(record["steps"], 1),
+                record["predict_seconds"] / record["M"],
+            )
+        name = effort(record["specification"], record["precision"])
+        here = (name, record["device"], record["threads"], record["jobs"])
+        for known in (here, (name, record["device_class"])):
+            self.costs.setdefault(known, []).append(cost)
+
+    def seconds(self, specification: dict, time_steps: bool = False) -> float | None:
+        """Estimated seconds; None if no record says, unless a few steps may be timed."""
+        if specification.get("budget"):
+            return specification["budget"] + OVERHEAD
+        device_class, precision = machine(specification, self.device)
+        name = effort(specification, precision)
+        here = (name, device_name(device_class), torch.get_num_threads(), self.jobs)
+        costs = self.costs.get(here)
+        if costs is None and self.anywhere:
+            costs = self.costs.get((name, device_class))
+        if specification["kind"] == "theory":
+            return median(cost for _, cost in costs) if costs else THEORY
+        if costs is None and time_steps:
+            costs = self.costs[here] = [self._time(specification)]
+        if costs is None:
+            return None
+        step, passing = (median(c) for c in zip(*costs, strict=True))
+        plan, strategy = specification["plan"], specification["strategy"]
+        return OVERHEAD + step * plan["steps"] + passing * (strategy["M"] + 1)
+
+    def _time(self, specification: dict) -> tuple[float, float]:
+        preset = preset_of(specification)
+        short = dataclasses.replace(
+            preset,
+            plan=dataclasses.replace(preset.plan, steps=STEPS, every=1, patience=0),
+            strategy=dataclasses.replace(preset.strategy, M=PASSES),
+        )
+        y = noisy_image(specification)[1]
+        done = denoise(y, preset=short, device=self.device, seed=specification["seed"], progress=False)
+        seconds = done.history.seconds
+        steps = [after - before for before, after in pairwise(seconds)]
+        return median(steps[STEPS // 2 - 1 :]), done.settings["predict_seconds"] / PASSES
+
+
+def clock(seconds: float | None) -> str:
+    """``1:02:03`` or ``2:03``; a question mark where nothing is known."""
+    if seconds is None:
+        return "?"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,230 @@
+"""Execute one specification and record everything that someone who repeats it has to know."""
+
+import dataclasses
+import hashlib
+import io
+import math
+import os
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import imageio.v3 as imageio  # scikit-image brings it
+import numpy as np
+import torch
+
+from . import data, metrics
+from .denoising import Denoised, denoise, for_prediction
+from .errors import InputError
+from .experiments import CROP_SIDE
+from .noise import add_noise
+from .records import seal
+from .specification import clean_image, machine, preset_of, record_key, sha256
+
+CROP_LEVELS = 4095  # of the 65,535 of a uint16 PNG: 80 dB below the range, and half the file
+
+
+def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
+    """The clean image x and the noisy one y = x + N(0, a x + b²) (eq. 12), float32 (H, W)."""
+    x, noise = clean_image(specification["image"]), specification["noise"]
+    generator = torch.Generator().manual_seed(noise["seed"])
+    y = add_noise(torch.from_numpy(x), noise["a"], noise["b"], generator, noise["model"])
+    return x, y.numpy()
+
+
+def execute(
+    specification: dict,
+    *,
+    device: str = "auto",
+    profile: str = "",
+    crop: tuple[int, int] | None = None,
+    checkpoint: Path | None = None,
+    jobs: int = 1,
+    progress: bool = False,
+) -> tuple[dict, bytes | None]:
+    """Execute a specification from `specification.specify`.
+
+    Parameters
+    ----------
+    device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
+    profile : noted in the record; it changes nothing.
+    crop : upper left corner of the part of the result that is kept.
+    checkpoint : where an interrupted training continues. Not used with a time budget, since the time that is
+        left is never twice the same.
+    jobs : runs side by side, noted in the record, since they share the machine.
+
+    Returns
+    -------
+    record : dict, sealed, as `records.write` takes it.
+    crop : the PNG file, or None.
+    """
+    device_class, precision = machine(specification, device)
+    key = record_key(specification, device_class, precision)
+    record = {
+        "key": key,
+        "profile": profile,
+        "specification": specification,
+        "device_class": device_class,
+        "precision": precision,
+    }
+    begin = time.monotonic()
+    resumed = checkpoint is not None and checkpoint.exists()
+    png = None
+    if specification["kind"] == "theory":
+        result = _theory(specification)
+        record |= {"result": result, "sha256": sha256(result)}
+    else:
+        done, x, y = _denoise(specification, device_class, checkpoint, progress)
+        record |= _result(done, x, y, _single_pass(done, y, specification, precision, device_class))
+        if crop is not None:
+            png, record["crop"] = _cut(done.image, crop, key)
+    record["seconds"] = round(time.monotonic() - begin, 2)
+    return seal(record | provenance(device_class) | {"jobs": jobs, "resumed": resumed}), png
+
+
+def _theory(specification: dict) -> dict:
+    from . import theory  # only here: nothing else needs it
+
+    experiment = getattr(theory, specification["method"], None)
+    if experiment is None:
+        raise InputError(f"there is no numerical experiment {specification['method']!r} in n2sr_lib.theory")
+    return experiment(specification["seed"])
+
+
+def _denoise(specification: dict, device_class: str, checkpoint: Path | None, progress: bool):
+    x, y = noisy_image(specification)
+    budget = specification["budget"]
+    if budget is not None:
+        checkpoint = None
+    if checkpoint is not None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    done = denoise(
+        y,
+        preset=preset_of(specification),
+        budget=budget,
+        device=device_class,
+        seed=specification["seed"],
+        checkpoint=checkpoint,
+        progress=progress,
+    )
+    return done, x, y
+
+
+def _result(done: Denoised, x: np.ndarray, y: np.ndarray, single: np.ndarray) -> dict:
+    settings, history, unseen = done.settings, done.history, done.out_of_bag
+    drange = metrics.data_range(x)
+    estimates = {"noisy": y, "single": single, "mmse": done.image}
+    if unseen is not None:
+        # A pixel that was the input of every pass has no such estimate; there the plain mean stands in.
+        estimates["out_of_bag"] = np.where(np.isfinite(unseen), unseen, done.image)
+    result = {
+        name: {
+            "psnr": round(metrics.psnr(x, image, data_range=drange), 5),
+            "ssim": round(metrics.ssim(x, image, data_range=drange), 6),
+        }
+        for name, image in estimates.items()
+    }
+    if unseen is not None:
+        result["out_of_bag"]["undefined"] = float(1 - np.isfinite(unseen).mean())
+    curves = {n: [_short(v) for v in c] for n, c in vars(history).items() if isinstance(c, list)}
+    return {
+        "result": result,
+        "sha256": data.array_hash(done.image),
+        "noisy_sha256": data.array_hash(y),
+        "M": settings["strategy"]["M"],
+        "steps": history.steps,
+        # After an interruption the history alone knows the seconds from before it.
+        "train_seconds": round(max(settings["train_seconds"], *history.seconds[-1:], 0), 2),
+        "predict_seconds": settings["predict_seconds"],
+        "stopped": history.stopped,
+        "history": curves,
+        "curve": [],  # PSNR during training, for runs that ask for it
+    }
+
+
+def _single_pass(done: Denoised, y: np.ndarray, specification: dict, precision: str, device_class: str):
+    """M = 1: the first of the passes that were averaged, float32 (H, W)."""
+    where = torch.device(device_class)
+    strategy = dataclasses.replace(preset_of(specification).strategy, M=1)
+    normal = torch.from_numpy((y - done.mean) / done.deviation)[None, None].to(where)
+    generator = torch.Generator().manual_seed(specification["seed"] + 1)  # as in `denoise`
+    image = strategy.predict(for_prediction(done.network, precision, where), normal, generator).image
+    return image.cpu().numpy() * done.deviation + done.mean
+
+
+def _short(value: float) -> float | None:
+    """Six digits; None for NaN, which JSON does not know."""
+    if isinstance(value, int):
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _cut(image: np.ndarray, corner: tuple[int, int], key: str) -> tuple[bytes, dict]:
+    top, left = corner
+    part = image[top : top + CROP_SIDE, left : left + CROP_SIDE]
+    offset = float(part.min())
+    scale = (float(part.max()) - offset) / CROP_LEVELS or 1.0
+    file = io.BytesIO()
+    imageio.imwrite(file, np.round((part - offset) / scale).astype(np.uint16), extension=".png")
+    return file.getvalue(), {
+        "file": f"{key}.png",
+        "row": top,
+        "column": left,
+        "scale": scale,
+        "offset": offset,
+        "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
+    }
+
+
+def crop_image(record: dict, png: bytes) -> np.ndarray:
+    """The part of the result that a record kept, float32, in the units of the clean image."""
+    values = imageio.imread(png, extension=".png").astype(np.float64)
+    return (values * record["crop"]["scale"] + record["crop"]["offset"]).astype(np.float32)
+
+
+def provenance(device_class: str) -> dict:
+    """Where, when and with what: device, threads, versions, commit and date."""
+    from . import __version__
+
+    return {
+        "device": device_name(device_class),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "scikit-image": version("scikit-image"),
+            "n2sr_lib": __version__,
+        },
+        "commit": commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def device_name(device_class: str) -> str:
+    """The processor's or graphics card's own name."""
+    if device_class == "cuda":
+        return torch.cuda.get_device_name()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """``N2SR_COMMIT`` where it is set; else what git says, with ``+`` where the library was changed since."""
+    if given := os.environ.get("N2SR_COMMIT"):
+        return given
+    here = Path(__file__).resolve().parent
+    try:
+        head, changed = (
+            subprocess.run(["git", "-C", str(here), *what], capture_output=True, text=True, check=True).stdout
+            for what in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", "."])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head.strip() + ("+" if changed.strip() else "")

@@ -1,0 +1,120 @@
+"""What each table and figure consists of: lists of runs, declared once for a laptop, a GPU and a cluster."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors import InputError
+
+PROFILES = ("laptop", "paper")
+IMAGES = tuple(f"paper/{k}" for k in range(1, 6))
+LEVELS = (0.05, 0.1, 0.02)  # a of Table I, the middle one first: most other tables stand at it
+READOUT = 0.02  # b of Table I
+TRAINING_SEEDS = (0, 1, 2)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One thing to be executed and recorded; scalars and tuples only.
+
+    Parameters
+    ----------
+    kind : ``"denoise"``, or ``"theory"``: the function `method` of `theory` with `seed`, nothing else.
+    profile : name of a preset of `denoising`.
+    method : ``"noise2sr"``, or the name of a numerical experiment.
+    image : ``"paper/1"`` to ``"paper/5"``, or ``"sample/<name>"``: the clean image x.
+    a, b : noise of eq. 12, in the units of x.
+    noise_seed, seed : of the noise; of everything else.
+    budget : seconds, which then decide the number of steps; None: the preset does.
+    overrides : (dotted name, value) pairs put over the preset, such as ``("plan.steps", 1000)``.
+    """
+
+    kind: str = "denoise"
+    profile: str = "laptop"
+    method: str = "noise2sr"
+    image: str = ""
+    a: float = 0.05
+    b: float = READOUT
+    noise_seed: int = 0
+    seed: int = 0
+    budget: float | None = None
+    overrides: tuple[tuple[str, object], ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "theory":
+            return f"{self.method}, seed {self.seed}"
+        changed = "".join(f", {name}={value}" for name, value in self.overrides)
+        limit = f", {self.budget:g} s" if self.budget else ""
+        seeds = f"seeds {self.noise_seed}/{self.seed}"
+        return f"{self.method}, {self.profile}, {self.image}, a={self.a:g}, {seeds}{limit}{changed}"
+
+
+def table1(profile: str) -> list[Run]:
+    """Table I, the rows of Noise2SR: five images, three noise levels."""
+    return [Run(profile=profile, image=image, a=a) for a in LEVELS for image in IMAGES]
+
+
+def budget60(profile: str) -> list[Run]:
+    """What one minute gives on image 1."""
+    return [Run(profile=profile, image="paper/1", budget=60)] if profile == "laptop" else []
+
+
+def theory(profile: str) -> list[Run]:
+    """Section III put to numbers; the same for every profile."""
+    names = ("theorem1", "copying", "correlated")
+    return [
+        Run(kind="theory", profile=profile, method=name, seed=seed)
+        for name in names
+        for seed in TRAINING_SEEDS
+    ]
+
+
+#: Why the settings of `laptop` are what they are: one departure from them a line, label -> overrides.
+RECIPE: dict[str, tuple[tuple[str, object], ...]] = {"as it is": ()}
+#: Our own simulated images, so that nothing is tuned on the paper's five.
+RECIPE_IMAGES = ("sample/ptceo2_a_white", "sample/ptceo2_c_black")
+
+
+def recipe(profile: str) -> list[Run]:
+    """The departures of `RECIPE` on our own images, three training seeds each."""
+    if profile != "laptop":
+        return []
+    return [
+        Run(image=image, seed=seed, overrides=overrides)
+        for overrides in RECIPE.values()
+        for image in RECIPE_IMAGES
+        for seed in TRAINING_SEEDS
+    ]
+
+
+#: In order of priority: what is missing is executed from the top.
+TABLES = {"table1": table1, "budget60": budget60, "theory": theory, "recipe": recipe}
+
+#: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.
+CROPS = {"paper/1": (120, 330), "paper/2": (180, 560)}
+CROP_SIDE = 320
+
+
+def crop_of(run: Run) -> tuple[int, int] | None:
+    """The corner of the part of the result that is kept for figures (Figs. 4, 9, 11), or None."""
+    shown = run.kind == "denoise" and run.a == 0.05 and run.seed == run.noise_seed == 0
+    return CROPS.get(run.image) if shown else None
+
+
+def wanted(profile: str, only: Iterable[str] = ()) -> dict[Run, list[str]]:
+    """All runs of a profile in order of priority, each with the tables that it serves.
+
+    Raises
+    ------
+    InputError
+        If a name in `only` is no table.
+    """
+    names = list(only) or list(TABLES)
+    for name in names:
+        if name not in TABLES:
+            raise InputError(f"there is no table {name!r}; choose one of {', '.join(TABLES)}")
+    serves: dict[Run, list[str]] = {}
+    for name in TABLES:
+        if name in names:
+            for run in TABLES[name](profile):
+                serves.setdefault(run, []).append(name)
+    return serves

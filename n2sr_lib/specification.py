@@ -1,0 +1,142 @@
+"""From a run to everything that fixes its result, and the hash that names it."""
+
+import dataclasses
+import hashlib
+import inspect
+import json
+from functools import cache
+
+import numpy as np
+
+from . import data
+from .denoising import Preset, build_network, choose_device, choose_preset, fastest_precision
+from .errors import InputError
+from .experiments import Run
+from .strategies.noise2sr import Noise2SR
+from .train import Plan
+
+#: Set by hand: raise a number only when the results of that kind of run would change; all its records are
+#: then missing again.
+ALGORITHM = {"denoise": 1, "theory": 1}
+#: Settings that change memory and speed only.
+NOT_IN_KEY = {"strategy.batch"}
+#: Settings that came after the first records, with the value that means what was done before: at that value
+#: they are not part of the key, so that a new option does not orphan old records.
+ADDED_LATER: dict[str, object] = {}
+
+
+def canonical(value) -> str:
+    """JSON that is the same for equal content: sorted names, no blanks, 1.0 written as 1."""
+
+    def plain(v):
+        if isinstance(v, dict):
+            return {str(k): plain(u) for k, u in v.items()}
+        if isinstance(v, list | tuple):
+            return [plain(u) for u in v]
+        return int(v) if isinstance(v, float) and v.is_integer() else v
+
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def sha256(value) -> str:
+    """SHA-256 of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def specify(run: Run) -> dict:
+    """Everything that, with a device, fixes the result of a run: plain JSON, no name of a preset in it.
+
+    Raises
+    ------
+    InputError
+        If the kind, method, image, profile or the name of an override is unknown.
+    """
+    if run.kind not in ALGORITHM:
+        raise InputError(f"unknown kind of run {run.kind!r}; choose one of {', '.join(ALGORITHM)}")
+    begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
+    if run.kind == "theory":
+        return begin
+    if run.method != "noise2sr":
+        raise InputError(f"unknown method {run.method!r}; choose 'noise2sr'")
+    preset = choose_preset(run.profile)
+    parts = {
+        "network": _network_defaults() | preset.network,
+        "strategy": dataclasses.asdict(preset.strategy),
+        "plan": dataclasses.asdict(preset.plan),
+    }
+    for name, value in run.overrides:
+        part, _, setting = name.partition(".")
+        if setting not in parts.get(part, {}):
+            known = ", ".join(f"{p}.{s}" for p in parts for s in parts[p])
+            raise InputError(f"there is no setting {name!r} to override; choose one of {known}")
+        parts[part][setting] = value
+    whole = begin | {
+        "image": run.image,
+        "input": _input_hash(run.image),
+        "noise": {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed},
+        "budget": run.budget,
+        **parts,
+    }
+    return json.loads(json.dumps(whole))  # lists for tuples, as it will be read back
+
+
+def preset_of(specification: dict) -> Preset:
+    """The settings of a specification, also of one that was recorded before a setting existed."""
+    parts = {part: dict(specification[part]) for part in ("network", "strategy", "plan")}
+    for name, value in ADDED_LATER.items():
+        part, _, setting = name.partition(".")
+        parts[part].setdefault(setting, value)
+    return Preset(parts["network"], Noise2SR(**parts["strategy"]), Plan(**parts["plan"]))
+
+
+def machine(specification: dict, device: str) -> tuple[str, str | None]:
+    """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
+    if specification["kind"] == "theory":
+        return "cpu", None
+    where = choose_device(device)
+    precision = specification["plan"]["precision"]
+    return where.type, fastest_precision(where) if precision == "fastest" else precision
+
+
+def work_key(specification: dict) -> str:
+    """16 hexadecimal digits that name the work, on whatever device: a table asks for this."""
+    kept = dict(specification)
+    for part in ("network", "strategy", "plan"):
+        if part in kept:
+            kept[part] = {k: v for k, v in kept[part].items() if _counts(f"{part}.{k}", v)}
+    return sha256(kept)[:16]
+
+
+def record_key(specification: dict, device_class: str, precision: str | None) -> str:
+    """16 hexadecimal digits that name a result: the work, the device class and the precision."""
+    return sha256([work_key(specification), device_class, precision])[:16]
+
+
+def clean_image(name: str) -> np.ndarray:
+    """The clean image that a run names, float32 (H, W); InputError if there is none or it cannot be had."""
+    kind, _, rest = name.partition("/")
+    if kind == "paper" and rest.isdigit():
+        return data.paper_image(int(rest))
+    if kind == "sample":
+        return data.sample(rest)
+    raise InputError(f"unknown image {name!r}; choose 'paper/1' to 'paper/5' or 'sample/<name>'")
+
+
+@cache
+def _input_hash(name: str) -> str:
+    """Identity of the clean image; of a published file its own SHA-256, so that listing needs no download."""
+    kind, _, rest = name.partition("/")
+    if kind == "paper" and f"ptceo2/{rest}.tif" in data.FILES:
+        return data.FILES[f"ptceo2/{rest}.tif"][1]
+    return data.array_hash(clean_image(name))
+
+
+def _counts(name: str, value) -> bool:
+    if name in NOT_IN_KEY:
+        return False
+    return name not in ADDED_LATER or canonical(ADDED_LATER[name]) != canonical(value)
+
+
+def _network_defaults() -> dict:
+    parameters = inspect.signature(build_network).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}

@@ -1,0 +1,246 @@
+"""No number by hand: what the README and the table of claims say follows from records, and stays so."""
+
+import shutil
+
+import pytest
+
+from n2sr_lib import claims, experiments, records, report
+from n2sr_lib.errors import InputError
+from n2sr_lib.experiments import Run, budget60, recipe, table1, theory
+from n2sr_lib.specification import record_key, specify
+
+MARKED = "# Title\n\n" + "\n".join(
+    f"<!-- generated: {name} -->\nold\n<!-- end -->\n" for name in ("results", "recipe", "claims")
+)
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project of its own: a README with markers, the paper's numbers, no records."""
+    shutil.copytree(report.ROOT / "data/paper", tmp_path / "data/paper")
+    (tmp_path / "README.md").write_text(MARKED)
+    monkeypatch.setenv("N2SR_RECORDS", str(tmp_path / "data/records"))
+    return tmp_path
+
+
+def recorded(run: Run, **content) -> dict:
+    """Write a record of a run that was never executed."""
+    specification = specify(run)
+    precision = None if run.kind == "theory" else "float32"
+    record = {
+        "key": record_key(specification, "cpu", precision),
+        "profile": run.profile,
+        "specification": specification,
+        "device_class": "cpu",
+        "precision": precision,
+        "device": "a machine",
+        "threads": 2,
+        "jobs": 1,
+        "steps": 1000,
+        "M": 50,
+        "train_seconds": 100.0,
+        "predict_seconds": 10.0,
+        "seconds": 111.0,
+        "history": {"held_out": [1.0] * 10 + [0.5, None]},
+    }
+    record = records.seal(record | content)
+    records.write(record)
+    return record
+
+
+def scores(noisy=7.0, single=34.0, mmse=37.0) -> dict:
+    psnr = {"noisy": noisy, "single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
+    return {"result": {name: {"psnr": value, "ssim": value / 40} for name, value in psnr.items()}}
+
+
+def table_recorded(
+    profile="laptop", levels=experiments.LEVELS, images=5, gain=lambda k: 3.0 + k / 10, **more
+):
+    """Table I, MMSE at 37, 38, ... dB on the images and `gain` dB less with M = 1."""
+    return [
+        recorded(run, **scores(single=37 + k - gain(k), mmse=37 + k), **more)
+        for run in table1(profile)
+        for k in [int(run.image[-1]) - 1]
+        if run.a in levels and k < images
+    ]
+
+
+def found_out(root) -> dict[str, dict]:
+    return {row["id"]: row for row in report.claims_rows(root)}
+
+
+# The generated files
+
+
+def test_readme_is_written_from_records_and_its_change_is_noticed(root):
+    assert {path.name for path in report.stale(root)} >= {"README.md"}
+    table_recorded(levels=(0.05,))
+    recorded(budget60("laptop")[0], **scores(mmse=33.25))
+    for path, text in report.generate(root).items():
+        path.write_text(text)
+    text = (root / "README.md").read_text()
+    assert report.stale(root) == [] and text.startswith("# Title") and "old" not in text
+    # 37 ... 41: mean 39, population deviation √2; the paper's MMSE has 33.66.
+    row = "| 0.05 | Noise2SR, MMSE | 5 | 39.00 ± 1.41 | 33.66 ± 2.68 | +5.34 |"
+    assert f"{row} 0.9750 ± 0.0354 | 0.9772 ± 0.01 | -0.0022 |" in text
+    assert "33.25 dB" in text and "| 0.1 |" not in text
+    (root / "README.md").write_text(text.replace("39.00", "39.10"))
+    assert [path.name for path in report.stale(root)] == ["README.md"]
+    (root / "README.md").write_text(text.replace("Title", "Another title"))
+    assert report.stale(root) == []  # what is outside of the markers is the author's
+    recorded(table1("laptop")[5], **scores())
+    assert {path.name for path in report.stale(root)} == {"README.md", "claims.csv"}
+
+
+def test_a_difference_needs_all_five_images(root):
+    table_recorded(levels=(0.05,), images=4)
+    lines = report.results(root).splitlines()
+    (line,) = (line for line in lines if "Noise2SR, MMSE" in line)
+    assert line.startswith("| 0.05 | Noise2SR, MMSE | 4 | 38.50") and "| 33.66 ± 2.68 |  |" in line
+
+
+@pytest.mark.parametrize("change", [("generated: recipe", "generated: other"), ("generated: claims", "x")])
+def test_a_readme_without_a_block_is_refused(root, change):
+    (root / "README.md").write_text(MARKED.replace(*change))
+    with pytest.raises(InputError, match="generated blocks"):
+        report.generate(root)
+
+
+def test_recipe_table(root, monkeypatch):
+    assert report.recipe_table(root) == "Not measured yet."
+    monkeypatch.setattr(experiments, "RECIPE", {"as it is": (), "half": (("plan.steps", 1500),)})
+    monkeypatch.setattr(report, "RECIPE", experiments.RECIPE)
+    for run in recipe("laptop"):
+        if run.overrides != () and run.seed == 2:
+            continue
+        psnr = 37 + run.seed + (0.5 if run.image.endswith("white") else -0.5) - (1 if run.overrides else 0)
+        recorded(run, **scores(mmse=psnr))
+    lines = report.recipe_table(root).splitlines()
+    # Over seeds 37, 38, 39; of images that differ by 1 dB only the mean counts.
+    assert lines[2].startswith("| as it is | 6 | 0.5000 ± 0.0000 | 38.00 ± 1.00 | +0.00 |")
+    assert lines[3].startswith("| half | 4 | 0.5000 ± 0.0000 | 36.50 ± 0.71 |  |")
+
+
+# Claims
+
+
+def test_nothing_is_found_without_records(root):
+    assert {row["verdict"] for row in report.claims_rows(root)} == {"not measured yet"}
+
+
+def test_verdicts_follow_from_the_numbers(root):
+    table_recorded()
+    rows = found_out(root)
+    assert (rows["C06"]["verdict"], rows["C03"]["verdict"], rows["C28"]["verdict"]) == ("found",) * 3
+    assert rows["C06"]["effect"].startswith("+3.20 dB at a=0.05") and "± 0.14" in rows["C06"]["spread"]
+    assert len(rows["C06"]["record_keys"].split()) == 15
+    # The rivals have not run, so there is no verdict, whatever the numbers.
+    for claim, text in (
+        ("C04", "+7.77 dB on the paper's FBI-Denoiser"),
+        ("C05", "+4.75 dB on the paper's SBD"),
+    ):
+        assert rows[claim]["verdict"] == "not measured yet"
+        assert f"{text} at a=0.05" in rows[claim]["effect"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [
+        (lambda k: 0.1 + 0.2 * (k - 2), "not found"),
+        (lambda k: -1 - k / 10, "not found"),
+        (lambda k: 1 + k / 10, "found"),
+    ],
+)
+def test_mmse_must_gain_beyond_its_error(root, gain, verdict):
+    table_recorded(gain=gain)
+    assert found_out(root)["C06"]["verdict"] == verdict
+
+
+def test_an_image_short_is_no_level(root):
+    table_recorded(images=4)
+    rows = found_out(root)
+    assert {rows[c]["verdict"] for c in ("C03", "C06")} == {"not measured yet"}
+    assert rows["C28"]["verdict"] == "found"  # seconds need no five images
+
+
+def test_one_level_is_said_to_be_one_level(root):
+    table_recorded(levels=(0.05,))
+    rows = found_out(root)
+    assert rows["C03"]["verdict"] == "not measured yet"
+    assert rows["C06"]["verdict"] == "found" and rows["C06"]["over_what"].endswith("a=0.05 (laptop)")
+
+
+def test_the_best_profile_speaks(root):
+    table_recorded()
+    table_recorded("paper", levels=(0.05,), gain=lambda k: 2 + k / 10, train_seconds=30.0)
+    rows = found_out(root)
+    assert rows["C06"]["effect"].startswith("+2.20 dB at a=0.05; +3.20 dB at a=0.1")
+    assert rows["C28"]["verdict"] == "not found"  # half a minute there
+    assert (
+        rows["C03"]["verdict"] == "found" and "paper" not in rows["C03"]["over_what"]
+    )  # one set of settings
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "effect", "verdict"),
+    [
+        ("theorem1", "C01", 0.02, "found"),
+        ("theorem1", "C01", -0.08, "not found"),
+        ("copying", "C02", 0.08, "found"),
+        ("copying", "C02", 0.02, "not found"),
+        ("correlated", "C29", -0.08, "not found"),
+    ],
+)
+def test_numerical_experiments(root, name, claim, effect, verdict):
+    """Three seeds with a standard error of 0.03: 0.0173 together, so the border lies at 0.052."""
+    for run in theory("laptop"):
+        if run.method == name:
+            recorded(run, result={"effect": effect, "spread": 0.03, "over_what": "four draws"})
+    row = found_out(root)[claim]
+    assert row["verdict"] == verdict and "0.0173" in row["spread"]
+    assert row["over_what"] == "3 seeds, each four draws"
+
+
+# What is committed
+
+
+def test_committed_tables_are_not_stale():
+    assert [path.name for path in report.stale()] == [], "run python -m n2sr_lib.report"
+
+
+def test_committed_claims_are_whole():
+    rows = report.read_csv(report.ROOT / "data/paper/claims.csv")
+    assert [row["id"] for row in rows] == [f"C{i:02}" for i in range(1, 41)]
+    allowed = {claims.FOUND, claims.NOT_FOUND, claims.NOT_TESTABLE, claims.NOT_MEASURED}
+    assert {row["verdict"] for row in rows} <= allowed
+    known = {path.stem for path in records.folder().glob("*.json")}
+    for row in rows:
+        assert set(row["record_keys"].split()) <= known
+        if row["verdict"] in (claims.FOUND, claims.NOT_FOUND):
+            assert row["effect"] and row["spread"] and row["over_what"] and row["record_keys"]
+
+
+def test_the_paper_contradicts_itself_where_we_say_so():
+    """The numbers in data/paper/README.md, against the tables beside it."""
+    one, two, three, four = (report.read_csv(report.ROOT / f"data/paper/table{i}.csv") for i in range(1, 5))
+    psnr1 = {(r["method"], r["a"]): float(r["psnr"]) for r in one}
+    psnr2 = {(r["sampling"], r["inference"], r["a"]): float(r["psnr"]) for r in two}
+    psnr3 = {(r["scheme"], r["encoder"], r["noisy_psnr_db"]): float(r["psnr"]) for r in three}
+    psnr4 = {(r["upsampling"], r["noisy_psnr_db"]): float(r["psnr"]) for r in four}
+    assert psnr1["Noise2SR (M=1)", "0.02"] == psnr2["fixed", "MMSE", "0.02"] == 34.57
+    gains = [
+        psnr1["Noise2SR (MMSE)", "0.02"] - psnr1["Noise2SR (M=1)", "0.02"],
+        psnr2["random", "MMSE", "0.02"] - psnr2["random", "M=1", "0.02"],
+    ]
+    assert gains == pytest.approx([1.78, 3.71])
+    assert psnr3["Noise2SR", "U-Net", "3"] != psnr4["Pixel shuffle", "3"]
+    assert psnr3["Noise2SR", "U-Net", "10"] == psnr4["Pixel shuffle", "10"]
+    lead = [psnr4["Transposed convolution", "10"] - psnr4[u, "10"] for u in ("Pixel shuffle", "Bilinear")]
+    assert lead == pytest.approx([0.33, 0.63])
+    rise = [psnr3["Noise2Self", e, "3"] - psnr3["Noise2Self", "U-Net", "3"] for e in ("Uformer", "Restormer")]
+    assert rise == pytest.approx([0.36, 0.97])
+    rivals = {r["method"].rstrip("*") for r in one if "Noise2SR" not in r["method"]} - {"Noisy"}
+    assert len(rivals) == 9
+    said = (report.ROOT / "data/paper/README.md").read_text()
+    for number in ("34.57", "1.78", "3.71", "29.75", "27.51", "35.89", "0.33", "0.63", "0.36", "0.97"):
+        assert number in said
