@@ -51,7 +51,7 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
         "precision": record["precision"] or "",
         "key": record["key"],
     }
-    if specification["kind"] == "theory":
+    if specification["kind"] != "denoise":
         return [row]
     network, strategy, noise = (specification[part] for part in ("network", "strategy", "noise"))
     row |= {

@@ -17,7 +17,7 @@ STEPS, PASSES = 6, 2  # timed; the first steps are slower and do not count
 
 def effort(specification: dict, precision: str | None) -> str:
     """What makes a step and a pass cost what they cost; runs of equal effort differ in their number only."""
-    if specification["kind"] == "theory":
+    if specification["kind"] != "denoise":
         return specification["method"]
     plan, strategy = specification["plan"], specification["strategy"]
     return canonical([specification["network"], strategy["s"], plan["batch"], plan["crop"], precision])
@@ -42,7 +42,7 @@ class Estimator:
 
     def learn(self, record: dict) -> None:
         """Take a record into account."""
-        if record["specification"]["kind"] == "theory":
+        if record["specification"]["kind"] != "denoise":
             cost = (0.0, record["seconds"])
         else:
             cost = (
@@ -64,7 +64,7 @@ class Estimator:
         costs = self.costs.get(here)
         if costs is None and self.anywhere:
             costs = self.costs.get((name, device_class))
-        if specification["kind"] == "theory":
+        if specification["kind"] != "denoise":
             return median(cost for _, cost in costs) if costs else THEORY
         if costs is None and time_steps:
             costs = self.costs[here] = [self._time(specification)]

@@ -73,8 +73,8 @@ def execute(
     begin = time.monotonic()
     resumed = checkpoint is not None and checkpoint.exists()
     png = None
-    if specification["kind"] == "theory":
-        result = _theory(specification)
+    if specification["kind"] != "denoise":
+        result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
@@ -85,12 +85,13 @@ def execute(
     return seal(record | provenance(device_class) | {"jobs": jobs, "resumed": resumed}), png
 
 
-def _theory(specification: dict) -> dict:
-    from . import theory  # only here: nothing else needs it
+def _number(specification: dict) -> dict:
+    from . import theory, timing  # only here: nothing else needs them
 
-    experiment = getattr(theory, specification["method"], None)
+    module = {"theory": theory, "timing": timing}[specification["kind"]]
+    experiment = getattr(module, specification["method"], None)
     if experiment is None:
-        raise InputError(f"there is no numerical experiment {specification['method']!r} in n2sr_lib.theory")
+        raise InputError(f"there is no function {specification['method']!r} in {module.__name__}")
     return experiment(specification["seed"])
 
 

@@ -18,7 +18,7 @@ class Run:
 
     Parameters
     ----------
-    kind : ``"denoise"``, or ``"theory"``: the function `method` of `theory` with `seed`, nothing else.
+    kind : ``"denoise"``, or the module ``"theory"`` or ``"timing"``, whose function `method` gets the seed.
     profile : name of a preset of `denoising`.
     method : ``"noise2sr"``, or the name of a numerical experiment.
     image : ``"paper/1"`` to ``"paper/5"``, or ``"sample/<name>"``: the clean image x.
@@ -40,7 +40,7 @@ class Run:
     overrides: tuple[tuple[str, object], ...] = ()
 
     def __str__(self) -> str:
-        if self.kind == "theory":
+        if self.kind != "denoise":
             return f"{self.method}, seed {self.seed}"
         changed = "".join(f", {name}={value}" for name, value in self.overrides)
         limit = f", {self.budget:g} s" if self.budget else ""
@@ -68,26 +68,54 @@ def theory(profile: str) -> list[Run]:
     ]
 
 
+def timing(profile: str) -> list[Run]:
+    """Seconds of a step of each preset, measured in turn; on an otherwise idle machine."""
+    return [Run(kind="timing", method="steps")] if profile == "laptop" else []
+
+
+#: Steps of every run of the recipe: a shorter plan for all its lines alike.
+RECIPE_STEPS = 1000
 #: Why the settings of `laptop` are what they are: one departure from them a line, label -> overrides.
-RECIPE: dict[str, tuple[tuple[str, object], ...]] = {"as it is": ()}
-#: Our own simulated images, so that nothing is tuned on the paper's five.
-RECIPE_IMAGES = ("sample/ptceo2_a_white", "sample/ptceo2_c_black")
+RECIPE: dict[str, tuple[tuple[str, object], ...]] = {
+    "as it is": (),
+    "the paper's U-Net with 24 channels": (("network.widths", ()), ("network.width", 24)),
+    "the same, own weights at every level": (
+        ("network.widths", ()),
+        ("network.width", 24),
+        ("network.share_weights", False),
+    ),
+    "four levels instead of five": (("network.widths", (16, 32, 48, 64)),),
+    "half the learning rate": (("plan.lr", 1e-3),),
+    "twice the learning rate": (("plan.lr", 4e-3),),
+    "sixteen crops of 128²": (("plan.batch", 16), ("plan.crop", 128)),
+    "no averaged weights": (("plan.averaging", 0.0),),
+    "M = 48": (("strategy.M", 48),),
+    "float32": (("plan.precision", "float32"),),
+}
+#: Our own simulated image, so that nothing is tuned on the paper's five.
+RECIPE_IMAGE = "sample/ptceo2_a_white"
 
 
 def recipe(profile: str) -> list[Run]:
-    """The departures of `RECIPE` on our own images, three training seeds each."""
+    """The departures of `RECIPE` on our own image, three training seeds each."""
     if profile != "laptop":
         return []
+    short = ("plan.steps", RECIPE_STEPS)
     return [
-        Run(image=image, seed=seed, overrides=overrides)
+        Run(image=RECIPE_IMAGE, seed=seed, overrides=(*overrides, short))
         for overrides in RECIPE.values()
-        for image in RECIPE_IMAGES
         for seed in TRAINING_SEEDS
     ]
 
 
 #: In order of priority: what is missing is executed from the top.
-TABLES = {"table1": table1, "budget60": budget60, "theory": theory, "recipe": recipe}
+TABLES = {
+    "table1": table1,
+    "budget60": budget60,
+    "theory": theory,
+    "timing": timing,
+    "recipe": recipe,
+}
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.
 CROPS = {"paper/1": (120, 330), "paper/2": (180, 560)}

@@ -155,7 +155,7 @@ def work_off(
 
 def summary(record: dict) -> str:
     """The main numbers of a record, for a person."""
-    if record["specification"]["kind"] == "theory":
+    if record["specification"]["kind"] != "denoise":
         return f"effect {record['result']['effect']:.4g}, spread {record['result']['spread']:.2g}"
     score = record["result"]["mmse"]
     return f"{score['psnr']:.2f} dB, SSIM {score['ssim']:.4f}, {record['steps']} steps"

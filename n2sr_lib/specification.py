@@ -17,7 +17,7 @@ from .train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "theory": 1}
+ALGORITHM = {"denoise": 1, "theory": 1, "timing": 1}
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -54,7 +54,7 @@ def specify(run: Run) -> dict:
     if run.kind not in ALGORITHM:
         raise InputError(f"unknown kind of run {run.kind!r}; choose one of {', '.join(ALGORITHM)}")
     begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
-    if run.kind == "theory":
+    if run.kind != "denoise":
         return begin
     if run.method != "noise2sr":
         raise InputError(f"unknown method {run.method!r}; choose 'noise2sr'")
@@ -91,7 +91,7 @@ def preset_of(specification: dict) -> Preset:
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
-    if specification["kind"] == "theory":
+    if specification["kind"] != "denoise":
         return "cpu", None
     where = choose_device(device)
     precision = specification["plan"]["precision"]

@@ -1,0 +1,85 @@
+"""What a step costs: seconds of each preset, measured in turn in one process, so that ratios hold."""
+
+import dataclasses
+import time
+from statistics import median
+
+import torch
+
+from .crops import draw_crops
+from .denoising import PRESETS, build_network, choose_device, fastest_precision, for_prediction
+from .subsample import draw_locations, subsample
+from .train import fit
+
+SIZE = (832, 896)  # of the paper's test images
+ROUNDS = 3
+
+
+def steps(seed: int) -> dict:
+    """Seconds of a training step of `paper` and `laptop` (in both precisions) and of a pass of `laptop`.
+
+    ``effect`` is the whole of `laptop` (training and averaging of one image) in steps of `paper` in float32,
+    the median of three rounds; ``spread`` its range. Takes about three minutes on two cores.
+    """
+    where = choose_device("auto")
+    y = torch.randn(1, 1, *SIZE, generator=torch.Generator().manual_seed(seed)).to(where)
+    paper, laptop = PRESETS["paper"], PRESETS["laptop"]
+    fast = fastest_precision(where)
+    rows: dict[str, list[float]] = {
+        "paper": [],
+        "laptop": [],
+        "laptop_float32": [],
+        "pass": [],
+        "subsample": [],
+    }
+    for _ in range(ROUNDS):
+        rows["paper"].append(_step(paper, "float32", y, 2, seed))
+        rows["laptop"].append(_step(laptop, fast, y, 20, seed))
+        rows["laptop_float32"].append(_step(laptop, "float32", y, 10, seed))
+        rows["pass"].append(_pass(laptop, fast, y, seed))
+        rows["subsample"].append(_subsampling(laptop, y, seed))
+    whole = [
+        (laptop.plan.steps * step + laptop.strategy.M * one) / paper_step
+        for step, one, paper_step in zip(rows["laptop"], rows["pass"], rows["paper"], strict=True)
+    ]
+    middle = {f"{name}_seconds": float(f"{median(values):.4g}") for name, values in rows.items()}
+    return middle | {
+        "effect": round(median(whole), 2),
+        "spread": round(max(whole) - min(whole), 2),
+        "over_what": f"{ROUNDS} rounds, {SIZE[0]}×{SIZE[1]} pixels, {fast} against float32",
+        "subsample_share": round(median(rows["subsample"]) / median(rows["laptop"]), 4),
+    }
+
+
+def _step(preset, precision: str, y, count: int, seed: int) -> float:
+    """Seconds of one step: the last ``count`` steps, after two that are slower."""
+    network = build_network(preset.strategy.s, seed, **preset.network).to(y.device)
+    network.to(memory_format=torch.channels_last)
+    plan = dataclasses.replace(preset.plan, steps=2 + count, every=1, precision=precision)
+    seconds = fit(network, preset.strategy, y, plan, seed=seed, progress=False).seconds
+    return (seconds[-1] - seconds[1]) / count
+
+
+def _pass(preset, precision: str, y, seed: int) -> float:
+    """Seconds of one pass over the image, the median of five."""
+    network = build_network(preset.strategy.s, seed, **preset.network).to(y.device)
+    predictor = for_prediction(network.to(memory_format=torch.channels_last).eval(), precision, y.device)
+    return _median_of(6, lambda: predictor(y[..., ::2, ::2]).sum().item())
+
+
+def _subsampling(preset, y, seed: int) -> float:
+    """Seconds of sub-sampling one batch of crops."""
+    plan, s, generator = preset.plan, preset.strategy.s, torch.Generator().manual_seed(seed)
+    crops = draw_crops(y, plan.batch, plan.crop, s, plan.augment, generator)
+    shape = (plan.batch, plan.crop // s, plan.crop // s)
+    return _median_of(20, lambda: subsample(crops, draw_locations(shape, s, generator), s)[0].sum().item())
+
+
+def _median_of(count: int, work) -> float:
+    """Median seconds of ``count`` calls, the first left out."""
+    seconds = []
+    for _ in range(count):
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return median(seconds[1:])
