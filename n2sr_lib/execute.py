@@ -9,6 +9,7 @@ import platform
 import subprocess
 import time
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -63,6 +64,7 @@ def execute(
     """
     device_class, precision = machine(specification, device)
     key = record_key(specification, device_class, precision)
+    origin = provenance(device_class)
     record = {
         "key": key,
         "profile": profile,
@@ -82,7 +84,7 @@ def execute(
         if crop is not None:
             png, record["crop"] = _cut(done.image, crop, key)
     record["seconds"] = round(time.monotonic() - begin, 2)
-    return seal(record | provenance(device_class) | {"jobs": jobs, "resumed": resumed}), png
+    return seal(record | origin | {"jobs": jobs, "resumed": resumed}), png
 
 
 def _number(specification: dict) -> dict:
@@ -218,8 +220,11 @@ def device_name(device_class: str) -> str:
 
 def commit() -> str:
     """``N2SR_COMMIT`` where it is set; else what git says, with ``+`` where the library was changed since."""
-    if given := os.environ.get("N2SR_COMMIT"):
-        return given
+    return os.environ.get("N2SR_COMMIT") or _git_state()
+
+
+@cache  # asked once, at the first run: files may change while a process works
+def _git_state() -> str:
     here = Path(__file__).resolve().parent
     try:
         head, changed = (
