@@ -9,8 +9,8 @@ from collections.abc import Callable
 from statistics import fmean, median, pstdev, stdev
 from typing import NamedTuple
 
-from .collect import found
 from .experiments import LEVELS, table1, theory
+from .runs.collect import found
 
 K = 3
 BEST_FIRST = ("paper", "laptop")

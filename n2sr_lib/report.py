@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import fmean, pstdev, stdev
 
 from .claims import Finding, findings
-from .collect import found
 from .errors import InputError
 from .experiments import LEVELS, PROFILES, RECIPE, RECIPE_STEPS, Run, budget60, recipe, table1
+from .runs.collect import found
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("verdict", "effect", "spread", "over_what", "record_keys")

@@ -25,7 +25,7 @@ FLOORS = (
     "networks crops experiments io metrics noise noise_estimate plotting subsample tiling train vst",
     "assess data strategies",
     "denoising theory timing",
-    "archive claims cli collect estimates execute notebooks queue records report runs simulate specification",
+    "claims cli notebooks report runs simulate",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"

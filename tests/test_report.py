@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 
-from n2sr_lib import claims, experiments, records, report
+from n2sr_lib import claims, experiments, report
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, budget60, recipe, table1, theory
-from n2sr_lib.specification import record_key, specify
+from n2sr_lib.runs import records
+from n2sr_lib.runs.specification import record_key, specify
 
 MARKED = "# Title\n\n" + "\n".join(
     f"<!-- generated: {name} -->\nold\n<!-- end -->\n" for name in ("results", "recipe", "claims")

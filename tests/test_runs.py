@@ -18,13 +18,15 @@ import tifffile
 import torch
 from conftest import lattice
 
-from n2sr_lib import archive, collect, execute, experiments, records, runs, specification, train
+from n2sr_lib import experiments, train
 from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
-from n2sr_lib.estimates import OVERHEAD, Estimator, clock
 from n2sr_lib.experiments import Run, wanted
-from n2sr_lib.queue import missing, run_once, work_off
-from n2sr_lib.specification import record_key, specify, work_key
+from n2sr_lib.runs import __main__ as runs
+from n2sr_lib.runs import archive, collect, execute, records, specification
+from n2sr_lib.runs.estimates import OVERHEAD, Estimator, clock
+from n2sr_lib.runs.queue import missing, run_once, work_off
+from n2sr_lib.runs.specification import record_key, specify, work_key
 
 TINY = Run(
     profile="smoke",
@@ -178,13 +180,13 @@ def test_priority_and_what_serves_what():
 
 def test_a_run_is_recorded_once_and_repeats_bit_for_bit(place, monkeypatch):
     run = replace(TINY, overrides=(*TINY.overrides, ("strategy.M", 8)))
-    monkeypatch.setattr("n2sr_lib.queue.crop_of", lambda run: (4, 8))
+    monkeypatch.setattr("n2sr_lib.runs.queue.crop_of", lambda run: (4, 8))
     record = run_once(run, device="cpu")
     assert record == records.read(record["key"]) and record["key"] == key(run)
     assert record["commit"] == "a test" and record["threads"] == torch.get_num_threads()
     assert record["history"]["step"] == [2, 4, 6] and not record["resumed"]
     with monkeypatch.context() as patched:
-        patched.setattr("n2sr_lib.queue.execute", None)  # a second execution would fail
+        patched.setattr("n2sr_lib.runs.queue.execute", None)  # a second execution would fail
         assert run_once(run, device="cpu")["date"] == record["date"]
 
     same, said = runs.verify(record["key"])
@@ -269,7 +271,7 @@ sys.modules["n2sr_lib.theory"] = theory
 import n2sr_lib
 n2sr_lib.theory = theory
 from n2sr_lib.experiments import Run
-from n2sr_lib.queue import work_through
+from n2sr_lib.runs.queue import work_through
 RUNS = [Run(kind="theory", method="theorem1", seed=seed) for seed in range(5)]
 """
 
@@ -319,7 +321,7 @@ def test_a_failure_does_not_stop_the_others(place, table, monkeypatch, capsys):
             raise RuntimeError("out of memory")
         return execute.execute(specified, **options)
 
-    monkeypatch.setattr("n2sr_lib.queue.execute", fail_first)
+    monkeypatch.setattr("n2sr_lib.runs.queue.execute", fail_first)
     assert work_off("laptop", device="cpu") == 1
     assert "out of memory" in capsys.readouterr().out
     assert [r["specification"]["seed"] for r in records.read_all().values()] == [1]
@@ -339,7 +341,7 @@ def test_side_by_side_into_one_archive(place, table):
 @pytest.fixture
 def packed(place, monkeypatch):
     """An archive with one record and its crop; the records folder is empty again."""
-    monkeypatch.setattr("n2sr_lib.queue.crop_of", lambda run: (0, 0))
+    monkeypatch.setattr("n2sr_lib.runs.queue.crop_of", lambda run: (0, 0))
     record = run_once(TINY, device="cpu")
     archive.pack(place / "new.zip", [record["key"]])
     contents = {path.name: path.read_bytes() for path in records.folder().iterdir()}
@@ -460,7 +462,7 @@ def test_list_and_budget(place, table, capsys):
     ],
 )
 def test_wrong_arguments_are_one_sentence_and_nothing_is_run(place, capsys, monkeypatch, arguments, word):
-    monkeypatch.setattr("n2sr_lib.queue.execute", None)
+    monkeypatch.setattr("n2sr_lib.runs.queue.execute", None)
     assert runs.main(arguments) == 2
     assert word in capsys.readouterr().err
 
@@ -483,7 +485,7 @@ def test_estimates_scale_with_steps_and_passes(place):
 def test_nothing_but_the_few_packages_is_needed():
     """A GPU machine has torch, numpy, scikit-image, tifffile and tqdm."""
     code = "import sys\nfor name in ('pandas', 'matplotlib', 'pooch', 'IPython', 'rsciio'):\n"
-    code += "    sys.modules[name] = None\nimport n2sr_lib.runs, n2sr_lib.report, n2sr_lib.theory"
+    code += "    sys.modules[name] = None\nimport n2sr_lib.runs.__main__, n2sr_lib.report, n2sr_lib.theory"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

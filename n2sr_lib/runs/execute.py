@@ -17,11 +17,11 @@ import imageio.v3 as imageio  # scikit-image brings it
 import numpy as np
 import torch
 
-from . import data, metrics
-from .denoising import Denoised, denoise, for_prediction
-from .errors import InputError
-from .experiments import CROP_SIDE
-from .noise import add_noise
+from .. import data, metrics
+from ..denoising import Denoised, denoise, for_prediction
+from ..errors import InputError
+from ..experiments import CROP_SIDE
+from ..noise import add_noise
 from .records import seal
 from .specification import clean_image, machine, preset_of, record_key, sha256
 
@@ -88,7 +88,7 @@ def execute(
 
 
 def _number(specification: dict) -> dict:
-    from . import theory, timing  # only here: nothing else needs them
+    from .. import theory, timing  # only here: nothing else needs them
 
     module = {"theory": theory, "timing": timing}[specification["kind"]]
     experiment = getattr(module, specification["method"], None)
@@ -190,7 +190,7 @@ def crop_image(record: dict, png: bytes) -> np.ndarray:
 
 def provenance(device_class: str) -> dict:
     """Where, when and with what: device, threads, versions, commit and date."""
-    from . import __version__
+    from .. import __version__
 
     return {
         "device": device_name(device_class),
@@ -225,7 +225,7 @@ def commit() -> str:
 
 @cache  # asked once, at the first run: files may change while a process works
 def _git_state() -> str:
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]
     try:
         head, changed = (
             subprocess.run(["git", "-C", str(here), *what], capture_output=True, text=True, check=True).stdout

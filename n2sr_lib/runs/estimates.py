@@ -6,7 +6,7 @@ from statistics import median
 
 import torch
 
-from .denoising import denoise
+from ..denoising import denoise
 from .execute import device_name, noisy_image
 from .specification import canonical, machine, preset_of
 

@@ -12,12 +12,12 @@ import sys
 
 import torch
 
+from ..errors import InputError
+from ..experiments import PROFILES, TABLES, wanted
 from . import archive, records
 from .collect import COLUMNS, found, rows
-from .errors import InputError
 from .estimates import Estimator, clock
 from .execute import execute
-from .experiments import PROFILES, TABLES, wanted
 from .queue import summary, work_off
 from .specification import specify
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from ..errors import InputError
 from . import records
-from .errors import InputError
 from .specification import work_key
 
 NAME = re.compile(r"[0-9a-f]{16}\.(json|png)")

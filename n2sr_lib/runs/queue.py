@@ -9,11 +9,11 @@ from pathlib import Path
 
 import torch
 
+from ..experiments import Run, crop_of, wanted
 from . import archive, records
 from .collect import found
 from .estimates import Estimator, clock
 from .execute import execute
-from .experiments import Run, crop_of, wanted
 from .specification import machine, record_key, specify, work_key
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from ..experiments import PROFILES, Run, wanted
 from . import records
-from .experiments import PROFILES, Run, wanted
 from .specification import specify, work_key
 
 COLUMNS = (

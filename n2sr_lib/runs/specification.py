@@ -8,12 +8,12 @@ from functools import cache
 
 import numpy as np
 
-from . import data
-from .denoising import Preset, build_network, choose_device, choose_preset, fastest_precision
-from .errors import InputError
-from .experiments import Run
-from .strategies.noise2sr import Noise2SR
-from .train import Plan
+from .. import data
+from ..denoising import Preset, build_network, choose_device, choose_preset, fastest_precision
+from ..errors import InputError
+from ..experiments import Run
+from ..strategies.noise2sr import Noise2SR
+from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import InputError
+from ..errors import InputError
 from .specification import record_key, sha256, work_key
 
 try:
@@ -23,7 +23,7 @@ except ImportError:  # Windows
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
 
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 LARGEST_CROP = 200_000  # bytes
 
 
