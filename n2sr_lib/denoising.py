@@ -41,7 +41,7 @@ PRESETS = {
     ),
     # Minutes on two cores; the README says how it was found.
     "laptop": Preset(
-        {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
+        {"widths": (16, 16, 24, 32, 48), "features": 16, "decoder_width": 16},
         Noise2SR(M=96, flips=True),
         Plan(
             steps=4500,

@@ -14,7 +14,7 @@ from statistics import fmean, pstdev, stdev
 
 from .claims import Finding, findings
 from .errors import InputError
-from .experiments import LEVELS, PROFILES, RECIPE, RECIPE_STEPS, Run, budget60, recipe, table1
+from .experiments import LEVELS, PROFILES, RECIPE, RECIPE_A, RECIPE_STEPS, Run, budget60, recipe, table1
 from .runs.collect import found
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -115,7 +115,7 @@ def recipe_table(root: Path) -> str:
     note = (
         f"Mean ± deviation over training seeds, all after {RECIPE_STEPS:,} steps (a shorter plan than "
         "`laptop`'s, so that speed of convergence counts as much as the end), on one simulated image of our "
-        "own at a = 0.05."
+        f"own at a = {RECIPE_A}."
     )
     return f"{table(head, lines)}\n\n{note}"
 
