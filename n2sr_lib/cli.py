@@ -1,0 +1,206 @@
+"""The command ``n2sr``: denoise one image file from a terminal or a script."""
+
+import argparse
+import contextlib
+import json
+import math
+import re
+import sys
+import time
+from pathlib import Path
+
+from .errors import InputError
+
+DESCRIPTION = """\
+Denoise one atomic-resolution micrograph with Noise2SR.
+
+A small neural network is trained on this image alone: no other image, no clean
+reference and no pretrained weights are used. It works where the noise of
+neighbouring pixels is independent (counting noise, readout noise); a warning
+says so when it does not look like that. Give raw frames: not smoothed,
+resampled, drift-corrected or saved as JPEG."""
+
+EPILOG = """\
+examples:
+  n2sr denoise scan.dm4                     writes scan_denoised.tif beside it
+  n2sr denoise scan.dm4 -o clean.tif --budget 60s
+  n2sr denoise series.emd --frame 3 -o frame3.tif --preset paper --device cuda
+
+how long:
+  The preset decides. smoke: seconds, only to try things out. laptop: minutes on
+  two processor cores. paper: the protocol of the paper, for a GPU. --budget
+  replaces the preset's number of training steps by what fits into that time;
+  for laptop about a minute is the least that is useful.
+
+what comes out:
+  A 32-bit float TIFF in the units of the input, with the pixel size where the
+  input has one, and with the settings and the estimated noise in its
+  description (Fiji: Image > Show Info). With the extension .npy a NumPy array
+  of the values alone. The input is never changed, and no other file is replaced
+  without --overwrite. The last line printed is a summary; in it, noise a is the
+  intensity per electron, and deviation that of the noise at the mean intensity.
+
+interrupted:
+  Every half minute the training is saved as OUTPUT.checkpoint. The same command
+  given again continues from there; when the training is done, it is removed.
+
+exit codes:
+  0    done
+  2    the input or the command cannot be used: one sentence says why, and
+       nothing has been written
+  130  interrupted"""
+
+WINDOW = 2048  # pixels a side of the middle part on which the noise of a large image is estimated
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options):
+        super().__init__(**options, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message):
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="n2sr", description="Noise2SR: denoise one high-resolution electron micrograph.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    command = commands.add_parser(
+        "denoise", help="denoise one image file", description=DESCRIPTION, epilog=EPILOG
+    )
+    command.set_defaults(run=_denoise)
+    add = command.add_argument
+    add("input", type=Path, help="TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC")
+    add("-o", "--output", type=Path, help=".tif or .npy to write (default: INPUT_denoised.tif beside INPUT)")
+    add("--preset", default="laptop", help="smoke, laptop (default) or paper: see below")
+    add("--budget", help="time for training and averaging together, as 90, 60s, 5min or 1h")
+    add("--device", default="auto", help="auto (default: a CUDA GPU where there is one), cpu or cuda")
+    add("--seed", type=int, default=0, help="of all random choices (default 0); repeats a result exactly")
+    add("--overwrite", action="store_true", help="replace an existing output file")
+    add("--signal", type=int, help="which image of a file that holds several, counted from 0")
+    add("--frame", type=int, help="which frame of a stack, counted from 0")
+    add("--quiet", action="store_true", help="no progress bars and warnings, only the summary or the error")
+    return parser
+
+
+def parse_budget(text: str) -> float:
+    """Seconds of a time such as ``"90"``, ``"60s"``, ``"5min"`` or ``"1h"``; InputError for anything else."""
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(s|min|h|)", text.strip().lower())
+    seconds = float(match[1]) * {"": 1, "s": 1, "min": 60, "h": 3600}[match[2]] if match else 0.0
+    if not 0 < seconds < math.inf:
+        raise InputError(f"the budget {text!r} is no positive time; give for example 90, 60s, 5min or 1h")
+    return seconds
+
+
+def _default_output(args: argparse.Namespace) -> Path:
+    chosen = "".join(f"_{n}{k}" for n, k in (("signal", args.signal), ("frame", args.frame)) if k is not None)
+    return args.input.expanduser().with_name(f"{args.input.stem}{chosen}_denoised.tif")
+
+
+def _denoise(args: argparse.Namespace) -> int:
+    begin = time.monotonic()
+    budget = None if args.budget is None else parse_budget(args.budget)
+    if not 0 <= args.seed < 2**63:
+        raise InputError(f"the seed {args.seed} cannot be used; give a whole number from 0 to 2**63 - 1")
+
+    # Imported here, since --help and a mistyped option need not wait for them.
+    from . import data, io
+    from .checks import check_image
+
+    source = io.read(args.input, signal=args.signal, frame=args.frame)
+    y, filled = check_image(source.image)
+    output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())
+
+    import torch
+
+    from . import __version__
+    from .denoising import choose_device, choose_preset, denoise
+
+    choose_preset(args.preset)
+    choose_device(args.device)
+    noise, warnings = _look_at_noise(y)
+    if filled:
+        warnings.insert(0, f"{filled} NaN or infinite pixels were replaced by the median around them")
+    for warning in warnings if not args.quiet else ():
+        print(f"n2sr: warning: {warning}", file=sys.stderr)
+
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    try:
+        result = denoise(
+            y,
+            preset=args.preset,
+            budget=budget,
+            device=args.device,
+            seed=args.seed,
+            checkpoint=checkpoint,
+            progress=not args.quiet,
+        )
+    except KeyboardInterrupt:
+        left = f"give the same command again to continue from {checkpoint}"
+        left = left if checkpoint.exists() else "nothing was written"
+        print(f"n2sr: interrupted; {left}", file=sys.stderr)
+        return 130
+    except torch.OutOfMemoryError:
+        raise InputError("the GPU's memory is too small for this preset; add --device cpu") from None
+
+    origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
+    origin["sha256"] = data.array_hash(source.image)
+    settings = {"version": __version__, "input": origin, "noise": noise, **result.settings}
+    settings["filled_pixels"] = filled  # counted here, since `denoise` was given the repaired image
+    io.write(
+        output,
+        result.image,
+        pixel_size=source.pixel_size,
+        unit=source.unit,
+        title=source.title,
+        settings=settings,
+        overwrite=args.overwrite,
+    )
+    height, width = y.shape
+    scale = f"{source.pixel_size:.4g} {source.unit}/px" if source.pixel_size else "no pixel size"
+    found = "noise not estimated"
+    if "variance" in noise:
+        deviation = math.sqrt(noise["variance"])
+        found = f"noise a={noise['a']:.3g}, deviation {deviation:.3g} at mean {noise['mean']:.4g}"
+    print(
+        f"{args.input} -> {output}: {width}×{height}, {scale}, {result.history.steps} steps, "
+        f"{time.monotonic() - begin:.0f} s on {result.settings['device']}; {found}"
+    )
+    return 0
+
+
+def _look_at_noise(y) -> tuple[dict, list[str]]:
+    """What is recorded of the noise, and what the user should know; the middle of a large image is enough."""
+    from dataclasses import asdict
+
+    from .assess import noise_correlation
+    from .noise_estimate import estimate_noise
+
+    y = y[tuple(slice(max((n - WINDOW) // 2, 0), max((n - WINDOW) // 2, 0) + WINDOW) for n in y.shape)]
+    try:
+        found, correlation = estimate_noise(y), noise_correlation(y)
+    except InputError as error:
+        return {}, [str(error)]
+    record = {**asdict(found), "independent": correlation.independent, "hx_hy": correlation.hx_hy}
+    # An undetermined interval is infinite, which JSON cannot hold.
+    record = json.loads(json.dumps(record), parse_constant=lambda _: None)
+    return record, [] if correlation.independent else [correlation.advice]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: that of the process) and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # what stands in for a stream in a notebook
+            stream.reconfigure(errors="replace")  # not every terminal knows "×"
+    try:
+        args = _parser().parse_args(argv)
+        return args.run(args)
+    except InputError as error:
+        print(f"n2sr: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("n2sr: interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
