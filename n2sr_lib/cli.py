@@ -99,8 +99,8 @@ def _default_output(args: argparse.Namespace) -> Path:
 def _denoise(args: argparse.Namespace) -> int:
     begin = time.monotonic()
     budget = None if args.budget is None else parse_budget(args.budget)
-    if not 0 <= args.seed < 2**63:
-        raise InputError(f"the seed {args.seed} cannot be used; give a whole number from 0 to 2**63 - 1")
+    if not 0 <= args.seed < 2**63 - 1:
+        raise InputError(f"the seed {args.seed} cannot be used; give a whole number from 0 to 2**63 - 2")
 
     # Imported here, since --help and a mistyped option need not wait for them.
     from . import data, io

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,10 +42,10 @@ PRESETS = {
     ),
     # Minutes on two cores; the README says how it was found.
     "laptop": Preset(
-        {"widths": (16, 16, 24, 32, 48), "features": 16, "decoder_width": 16},
+        {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
         Noise2SR(M=96, flips=True),
         Plan(
-            steps=4500,
+            steps=3000,
             batch=4,
             lr=2e-3,
             weight_decay=1e-2,
@@ -175,6 +176,8 @@ def denoise(
     """
     chosen = choose_preset(preset)
     where = choose_device(device)
+    if not 0 <= seed < 2**63 - 1:
+        raise InputError(f"the seed {seed} cannot be used; give a whole number from 0 to 2**63 - 2")
     if budget is not None and not budget > 0:
         raise InputError(f"the budget is {budget:g} seconds; give a positive time, such as 60s")
     y, filled = check_image(image)
@@ -212,6 +215,8 @@ def denoise(
 
         prediction = strategy.predict(counted, normal, generator)
     image_hat, out_of_bag = ((t.cpu().numpy() * deviation + mean) for t in prediction[::2])
+    if checkpoint is not None:  # kept until now: an interrupted averaging need not train again
+        Path(checkpoint).unlink(missing_ok=True)
     settings = {
         "preset": preset if isinstance(preset, str) else "custom",
         "network": chosen.network,

@@ -87,14 +87,16 @@ def fit(
     seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
         is then ignored.
-    checkpoint : file that is written every half minute, continued from where it exists, and removed at the
-        end. A run that was interrupted and continued gives the same bits as one that was not.
+    checkpoint : file that is written every half minute and at the end, and continued from where it exists;
+        the caller removes it. A run that was interrupted and continued gives the same bits as one that was
+        not.
 
     Raises
     ------
     InputError
-        If the checkpoint belongs to another run.
+        If the checkpoint is damaged or belongs to another run.
     """
+    entered = time.monotonic()  # the first optimiser of a process takes seconds, which count
     if plan.precision == "bfloat16":
         network.to(memory_format=torch.channels_last)
     # With no weight decay AdamW is Adam.
@@ -108,7 +110,10 @@ def fit(
     best, waited, saved = math.inf, 0, time.monotonic()
     signature = _signature(plan, strategy, images, seed, budget is None)
     if checkpoint is not None and Path(checkpoint).exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=images.device)
+        try:
+            state = torch.load(checkpoint, weights_only=True, map_location=images.device)
+        except Exception:  # torch has many ways to fail on a file that is not its own
+            raise InputError(f"{checkpoint} is damaged; delete it to begin again") from None
         if state["signature"] != signature:
             raise InputError(f"{checkpoint} was left by another run; delete it or name another checkpoint")
         network.load_state_dict(state["network"])
@@ -120,7 +125,7 @@ def fit(
 
     network.train()
     step = history.steps
-    begin = time.monotonic() - (history.seconds[-1] if history.seconds else 0.0)
+    begin = entered - (history.seconds[-1] if history.seconds else 0.0)
     sums, counted = torch.zeros(2, device=images.device), 0
     with bar(steps or 0, "training", progress, initial=step) as shown:
         while steps is None or step < steps:
@@ -161,8 +166,8 @@ def fit(
             best = min(best, mean[1])
             if plan.patience and waited >= plan.patience:
                 history.stopped = "held-out loss"
-                break
-            if checkpoint is not None and steps and time.monotonic() - saved > 30:
+                steps = step
+            if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
                     "signature": signature,
                     "network": network.state_dict(),
@@ -180,8 +185,6 @@ def fit(
     network.eval()
     if budget is not None and history.stopped == "steps":
         history.stopped = "budget"
-    if checkpoint is not None:
-        Path(checkpoint).unlink(missing_ok=True)
     return history
 
 
@@ -206,5 +209,8 @@ def _signature(plan: Plan, strategy, images: Tensor, seed: int, free: bool) -> s
 def _save(state: dict, path: Path) -> None:
     """Write so that a kill in the middle leaves the previous checkpoint whole."""
     partial = path.with_name(path.name + ".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    try:
+        torch.save(state, partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

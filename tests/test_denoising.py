@@ -109,7 +109,12 @@ def test_a_few_missing_pixels_are_filled_and_many_refused(noisy):
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"preset": "best"}, "laptop"), ({"budget": 0}, "positive"), ({"device": "tpu"}, "cuda")],
+    [
+        ({"seed": 2**63}, "seed"),
+        ({"preset": "best"}, "laptop"),
+        ({"budget": 0}, "positive"),
+        ({"device": "tpu"}, "cuda"),
+    ],
 )
 def test_bad_options_get_one_sentence(noisy, options, word):
     with pytest.raises(InputError, match=word):

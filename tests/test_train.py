@@ -106,7 +106,8 @@ def test_killed_and_resumed_gives_the_same_bits(images, tmp_path, monkeypatch, m
     resumed, again = run(images, checkpoint=checkpoint)
     assert torch.equal(weights(whole), weights(resumed))
     assert again.held_out == history.held_out and again.step == history.step
-    assert not checkpoint.exists()
+    # Training that is done is not done again: the caller may still be averaging.
+    assert torch.equal(weights(run(images, checkpoint=checkpoint)[0]), weights(whole))
 
 
 def test_checkpoint_of_another_run_is_refused(images, tmp_path, monkeypatch):
@@ -116,6 +117,13 @@ def test_checkpoint_of_another_run_is_refused(images, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="another run"):
         run(images, checkpoint=checkpoint)
     assert checkpoint.exists()
+
+
+def test_damaged_checkpoint_is_refused(images, tmp_path):
+    checkpoint = tmp_path / "run.pt"
+    checkpoint.write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match="damaged"):
+        run(images, checkpoint=checkpoint)
 
 
 def test_kill_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -131,6 +139,7 @@ def test_kill_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
         train._save({"a": 2}, path)
     monkeypatch.undo()
     assert torch.load(path, weights_only=True) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_budget_becomes_a_number_of_steps(images):

@@ -11,8 +11,13 @@ def _conv(c_in: int, c_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU(inplace=True))
 
 
+def _upsample(c_in: int, c_out: int) -> nn.Sequential:
+    """Twice the size, bilinearly: a lattice is smooth at this scale, and need not be learnt to be."""
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 1), nn.Upsample(scale_factor=2, mode="bilinear"))
+
+
 class GrowingUNet(nn.Module):
-    """U-Net with two convolutions a level, skips taken before each pooling, and its own width at every level.
+    """U-Net with bilinear upsampling, two convolutions and a width of its own at every level.
 
     A convolution two levels down costs a sixteenth per channel pair, so that depth, which is what averages
     over many repeats of a lattice, is nearly free; the paper's U-Net has the same width everywhere.
@@ -37,7 +42,7 @@ class GrowingUNet(nn.Module):
             c = width
         self.bottom = _conv(c, c)
         for skip, width in zip(reversed(widths), [*reversed(widths[:-1]), features], strict=True):
-            self.up.append(nn.ConvTranspose2d(c, width, 2, stride=2))
+            self.up.append(_upsample(c, width))
             self.merge.append(nn.Sequential(_conv(width + skip, width), _conv(width, width)))
             c = width
 
