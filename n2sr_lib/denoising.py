@@ -45,7 +45,7 @@ PRESETS = {
         {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
         Noise2SR(M=96, flips=True),
         Plan(
-            steps=3000,
+            steps=4500,
             batch=4,
             lr=2e-3,
             weight_decay=1e-2,
