@@ -65,18 +65,19 @@ def results(root: Path) -> str:
         return "No run of Table I is recorded yet."
     parts.append(
         "Mean ± population deviation over the images; one noise realisation and one training seed per image. "
-        "A difference is given only where all five images are recorded."
+        "The paper's values stand beside ours where all five images are recorded."
     )
     return "\n\n".join(parts + _one_minute())
 
 
 def _compare(scores: list[dict], theirs: dict | None, name: str, digits: int) -> list[str]:
     ours = [score[name] for score in scores]
-    cells = [f"{fmean(ours):.{digits}f} ± {pstdev(ours):.{digits}f}"]
-    if theirs is None:
+    deviation = f" ± {pstdev(ours):.{digits}f}" if len(ours) > 1 else ""
+    cells = [f"{fmean(ours):.{digits}f}{deviation}"]
+    if theirs is None or len(ours) < 5:  # a mean over other images is no comparison
         return [*cells, "", ""]
     given = float(theirs[name])
-    difference = f"{fmean(ours) - given:+.{digits}f}" if len(ours) == 5 else ""
+    difference = f"{fmean(ours) - given:+.{digits}f}"
     return [*cells, f"{given:.{digits}f} ± {float(theirs[f'{name}_std']):.2f}", difference]
 
 

@@ -97,7 +97,7 @@ def test_a_difference_needs_all_five_images(root):
     table_recorded(levels=(0.05,), images=4)
     lines = report.results(root).splitlines()
     (line,) = (line for line in lines if "Noise2SR, MMSE" in line)
-    assert line.startswith("| 0.05 | Noise2SR, MMSE | 4 | 38.50") and "| 33.66 ± 2.68 |  |" in line
+    assert line.startswith("| 0.05 | Noise2SR, MMSE | 4 | 38.50") and "33.66" not in line
 
 
 @pytest.mark.parametrize("change", [("generated: recipe", "generated: other"), ("generated: claims", "x")])
