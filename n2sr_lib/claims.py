@@ -14,7 +14,7 @@ from .runs.collect import found
 
 K = 3
 BEST_FIRST = ("paper", "laptop")
-FOUND, NOT_FOUND, NOT_TESTABLE = "found", "not found", "not testable here"
+FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE = "found", "found in part", "not found", "not testable here"
 NOT_MEASURED = "not measured yet"
 
 Level = tuple[str, list[dict]]  # profile, records of the five images
@@ -92,7 +92,7 @@ def _c02() -> Finding:
 
 
 def _c29() -> Finding:
-    """Random places may gain on correlated noise; the correlation is broken only if the gap of eq. 3 closes."""
+    """Random places may gain on correlated noise; they break the correlation if the gap of eq. 3 closes."""
     finding = _numbers("correlated", zero=False)
     records = [
         r for run, r in found(theory("laptop")).items() if run.method == "correlated" and r is not None
@@ -105,7 +105,7 @@ def _c29() -> Finding:
     if abs(gap) <= K * error:
         return finding
     effect = f"{finding.effect} dB over fixed places, but a gap of {gap:+.2f} σ² remains in eq. 3"
-    return finding._replace(verdict="found in part", effect=effect)
+    return finding._replace(verdict=IN_PART, effect=effect)
 
 
 def _c03() -> Finding:

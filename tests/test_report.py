@@ -210,7 +210,7 @@ def test_committed_tables_are_not_stale():
 def test_committed_claims_are_whole():
     rows = report.read_csv(report.ROOT / "data/paper/claims.csv")
     assert [row["id"] for row in rows] == [f"C{i:02}" for i in range(1, 41)]
-    allowed = {claims.FOUND, claims.NOT_FOUND, claims.NOT_TESTABLE, claims.NOT_MEASURED}
+    allowed = {claims.FOUND, claims.IN_PART, claims.NOT_FOUND, claims.NOT_TESTABLE, claims.NOT_MEASURED}
     assert {row["verdict"] for row in rows} <= allowed
     known = {path.stem for path in records.folder().glob("*.json")}
     for row in rows:
