@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
+from .progress import WATCHED
 
 try:
     import papermill
@@ -26,7 +27,6 @@ except ImportError as error:
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 LIMITS = {"smoke": 300, "laptop": 3600, "paper": 8 * 3600}  # profile -> seconds for one notebook
-WATCHED = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # what `progress` looks for
 REFUSED = 126  # exit code; above any count of failures
 
 

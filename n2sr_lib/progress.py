@@ -7,9 +7,12 @@ from tqdm import tqdm
 from tqdm.auto import tqdm as tqdm_auto
 
 
+WATCHED = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # set where a person has a notebook open
+
+
 def someone_is_watching() -> bool:
     """Whether a person has the notebook open (papermill and nbconvert set none of these variables)."""
-    return any(name in os.environ for name in ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG"))
+    return any(name in os.environ for name in WATCHED)
 
 
 def bar(total: int, label: str, show: bool, initial: int = 0):
