@@ -6,7 +6,6 @@ import sys
 from tqdm import tqdm
 from tqdm.auto import tqdm as tqdm_auto
 
-
 WATCHED = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_RELEASE_TAG")  # set where a person has a notebook open
 
 
