@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from .checks import check_image
 from .errors import InputError
 from .networks.growing_unet import GrowingUNet
+from .networks.initialise import he_normal
 from .networks.superres import SuperResolved
 from .networks.unet import UNet
 from .progress import bar
@@ -22,6 +23,7 @@ from .tiling import tiled
 from .train import History, Plan, autocast, fit
 
 TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
+WATCH_PASSES = 8  # of the estimates along the way
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,19 @@ PRESETS = {
     ),
     # Minutes on two cores; the README says how it was found.
     "laptop": Preset(
-        {"widths": (16, 32, 48, 64, 96), "features": 16, "decoder_width": 16},
+        {
+            "widths": (16, 32, 48, 64, 96),
+            "features": 16,
+            "decoder_width": 16,
+            "activation": "silu",
+            "initial": "he",
+        },
         Noise2SR(M=96, flips=True),
         Plan(
-            steps=4500,
+            steps=3200,
             batch=4,
             lr=2e-3,
-            weight_decay=1e-2,
+            weight_decay=0.1,
             warmup=50,
             cosine=True,
             averaging=0.99,
@@ -117,17 +125,29 @@ def build_network(
     depth: int = 5,
     share_weights: bool = True,
     widths: Sequence[int] = (),
+    activation: str = "relu",
+    initial: str = "torch",
     decoder: str = "code",
     decoder_width: int | None = None,
 ) -> SuperResolved:
     """The network of Fig. 3 with seeded weights; the defaults are the paper's.
 
-    With ``widths`` the encoder is a `GrowingUNet`, and width, depth and share_weights are not used.
+    With ``widths`` the encoder is a `GrowingUNet` with this ``activation``, and width, depth and
+    share_weights are not used. ``initial`` are the starting weights: ``"torch"``, PyTorch's own, as in the
+    paper, or ``"he"``.
     """
+    if initial not in ("torch", "he"):
+        raise InputError(f"unknown starting weights {initial!r}; choose 'torch' or 'he'")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        encoder = GrowingUNet(widths, features) if widths else UNet(width, features, depth, share_weights)
-        return SuperResolved(encoder, s, decoder, decoder_width)
+        if widths:
+            encoder = GrowingUNet(widths, features, activation)
+        else:
+            encoder = UNet(width, features, depth, share_weights)
+        network = SuperResolved(encoder, s, decoder, decoder_width)
+        if initial == "he":
+            he_normal(network)
+        return network
 
 
 def for_prediction(network: nn.Module, precision: str, device: torch.device):
@@ -149,6 +169,7 @@ def denoise(
     seed: int = 0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
+    watch: tuple[int, Callable[[np.ndarray], list[float]]] | None = None,
 ) -> Denoised:
     """Denoise one image with Noise2SR, from that image alone.
 
@@ -163,6 +184,9 @@ def denoise(
     seed : same seed, same machine, same number of steps: same bits on a CPU.
     checkpoint : file from which an interrupted training continues; see `train.fit`.
     progress : show progress bars.
+    watch : (n, look): every n steps ``look`` gets the estimate of that moment, ndarray (H, W) in the units of
+        ``image``, averaged over `WATCH_PASSES` passes; what it says goes into ``history.watched``. Its time
+        does not count, and it changes nothing.
 
     Returns
     -------
@@ -195,6 +219,13 @@ def denoise(
         # At most a third of the time goes into averaging, where that leaves a few passes.
         strategy = dataclasses.replace(strategy, M=min(strategy.M, max(8, int(budget / 3 / each))))
         training = budget - (time.monotonic() - begin) - strategy.M * each
+
+    def look(average: nn.Module) -> list[float]:
+        quick = dataclasses.replace(strategy, M=min(strategy.M, WATCH_PASSES))
+        one = for_prediction(average, plan.precision, where)
+        image_hat = quick.predict(one, normal, torch.Generator().manual_seed(seed + 2)).image
+        return watch[1](image_hat.cpu().numpy() * deviation + mean)
+
     history = fit(
         network,
         chosen.strategy,  # not with the M of this moment's timing, which a checkpoint would not recognise
@@ -204,6 +235,7 @@ def denoise(
         budget=training,
         checkpoint=checkpoint,
         progress=progress,
+        watch=watch and (watch[0], look),
     )
     trained = time.monotonic()
     generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
@@ -229,7 +261,7 @@ def denoise(
         "device": str(where),
         "threads": torch.get_num_threads(),
         "filled_pixels": filled,
-        "train_seconds": round(trained - begin, 2),
+        "train_seconds": round(history.seconds[-1], 2),
         "predict_seconds": round(time.monotonic() - trained, 2),
     }
     spread = prediction.spread.cpu().numpy() * deviation

@@ -97,13 +97,13 @@ def recipe_table(root: Path) -> str:
     recorded = found(recipe("laptop"))
     lines, reference = [], None
     for label, overrides in RECIPE.items():
-        group = {run: r for run, r in recorded.items() if run.overrides[:-1] == overrides and r is not None}
+        group = {run: r for run, r in recorded.items() if run.overrides[1:] == overrides and r is not None}
         if not group:
             continue
         psnr = _over_seeds(group, lambda r: r["result"]["mmse"]["psnr"])
         ssim = _over_seeds(group, lambda r: r["result"]["mmse"]["ssim"])
         held_out = _over_seeds(group, held_out_loss)
-        complete = len(group) == sum(run.overrides[:-1] == overrides for run in recorded)
+        complete = len(group) == sum(run.overrides[1:] == overrides for run in recorded)
         if reference is None and complete:
             reference = fmean(psnr)
         difference = "" if reference is None or not complete else f"{fmean(psnr) - reference:+.2f}"
@@ -114,9 +114,9 @@ def recipe_table(root: Path) -> str:
         return "Not measured yet."
     head = ["settings", "runs", "held-out loss", "PSNR (dB)", "difference", "SSIM", "seconds"]
     note = (
-        f"Mean ± deviation over training seeds, all after {RECIPE_STEPS:,} steps (a shorter plan than "
-        "`laptop`'s, so that speed of convergence counts as much as the end), on one simulated image of our "
-        f"own at a = {RECIPE_A}."
+        f"Mean ± deviation over training seeds, after {RECIPE_STEPS:,} steps where nothing else is said (a "
+        "shorter plan than `laptop`'s, so that speed of convergence counts as much as the end), on one "
+        f"simulated image of our own at a = {RECIPE_A}."
     )
     return f"{table(head, lines)}\n\n{note}"
 

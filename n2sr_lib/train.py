@@ -5,6 +5,7 @@ import hashlib
 import math
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -44,6 +45,7 @@ class History:
     loss: list[float] = field(default_factory=list)
     held_out: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    watched: list[list[float]] = field(default_factory=list)  # [step, seconds, *what `watch` said]
     steps: int = 0
     stopped: str = "steps"  # or "budget", "held-out loss"
 
@@ -78,6 +80,7 @@ def fit(
     budget: float | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = True,
+    watch: tuple[int, Callable[[nn.Module], list[float]]] | None = None,
 ) -> History:
     """Train ``network`` in place with ``strategy`` on ``images``.
 
@@ -90,6 +93,8 @@ def fit(
     checkpoint : file that is written every half minute and at the end, and continued from where it exists;
         the caller removes it. A run that was interrupted and continued gives the same bits as one that was
         not.
+    watch : (n, look): every n steps ``look`` gets the averaged network, and what it says is put into the
+        history. Its time does not count, and it changes nothing.
 
     Raises
     ------
@@ -101,7 +106,7 @@ def fit(
         network.to(memory_format=torch.channels_last)
     # With no weight decay AdamW is Adam.
     optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay, fused=True)
-    average = copy.deepcopy(network)
+    average = copy.deepcopy(network).eval()
     generator = torch.Generator().manual_seed(seed)
     kept = held_out_map(tuple(images.shape), plan.held_out, seed).to(images.device)
     stack = torch.cat((images, kept), 1)
@@ -150,6 +155,10 @@ def fit(
             sums += torch.stack((loss.detach(), held_out))
             counted += 1
             shown.update()
+            if watch is not None and step % watch[0] == 0:
+                looked = time.monotonic()
+                history.watched.append([step, looked - begin, *watch[1](average)])
+                begin += time.monotonic() - looked
             if step % plan.every and step != steps:
                 continue
             mean = (sums / counted).tolist()

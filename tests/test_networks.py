@@ -68,3 +68,13 @@ def test_seed_fixes_the_weights_and_leaves_the_global_stream_alone():
 def test_unknown_decoder():
     with pytest.raises(InputError, match="decoder"):
         build_network(2, 0, decoder="text", **SMALL)
+
+
+def test_a_signal_reaches_the_deepest_level():
+    """With PyTorch's own starting weights the level would get a hundredth of it, and stay dead."""
+    network = build_network(2, 0, widths=(8, 8, 12, 12, 16), features=8, activation="silu", initial="he")
+    seen = []
+    network.encoder.bottom.register_forward_hook(lambda module, args, out: seen.append(out.std().item()))
+    out = network(torch.randn(4, 1, 64, 64))
+    assert seen[0] > 0.05
+    assert 0.02 < out.std() < 5

@@ -24,7 +24,7 @@ FLOORS = (
     "errors orientations progress checks",
     "networks crops experiments io metrics noise noise_estimate plotting subsample tiling train vst",
     "assess data strategies",
-    "denoising theory timing",
+    "denoising studies theory timing",
     "claims cli notebooks report runs simulate",
 )
 #: The paper's idea, to be read in one sitting.

@@ -70,6 +70,7 @@ def test_key_changes_with_everything_that_changes_the_result(place, monkeypatch)
         replace(TINY, b=0.03),
         replace(TINY, budget=60),
         replace(TINY, profile="laptop"),
+        replace(TINY, study="samples"),
         *(replace(TINY, overrides=(*TINY.overrides, (name, value))) for name, value in OTHER_SETTINGS),
     ]
     keys = {key(TINY), *map(key, changed)}
@@ -221,13 +222,26 @@ def test_recorded_numbers_are_those_of_the_result(place, monkeypatch):
     # M = 1 is what `denoise` itself gives with M = 1.
     one = specify(replace(TINY, overrides=(*TINY.overrides, ("strategy.M", 1))))
     alone = denoise(y, preset=specification.preset_of(one), device="cpu").image
-    assert np.array_equal(execute._single_pass(done, y, specified, "float32", "cpu"), alone)
     mse = np.mean((x - alone) ** 2)
     assert record["result"]["single"]["psnr"] == pytest.approx(10 * np.log10(drange**2 / mse), abs=1e-4)
     assert len(png) < records.LARGEST_CROP
+    steps = [step for step, *_ in record["curve"]]
+    assert steps == sorted(set(steps)) and steps[-1] == record["steps"] and len(record["curve"][0]) == 4
     part = done.image[4 : 4 + execute.CROP_SIDE, 8 : 8 + execute.CROP_SIDE]
     shown = execute.crop_image(record, png)
     assert shown.shape == part.shape and np.abs(shown - part).max() <= record["crop"]["scale"] / 2 + 2**-24
+
+
+def test_patches_of_a_study_lie_beside_the_crop():
+    rng = np.random.default_rng(0)
+    whole, *shown = rng.random((5, 300, 400)).astype(np.float32)
+    png, crop = execute._cut(whole, (10, 20), shown, "key")
+    record, side = {"crop": crop}, execute.PATCH_SIDE
+    assert np.abs(execute.crop_image(record, png) - whole[10:266, 20:276]).max() < crop["scale"]
+    patches = execute.crop_patches(record, png)
+    assert len(patches) == 4
+    for patch, one in zip(patches, shown, strict=True):
+        assert np.abs(patch - one[10 : 10 + side, 20 : 20 + side]).max() < crop["scale"]
 
 
 def test_a_budget_run_is_repeated_with_its_own_steps(place):

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, pad
 
+from ..errors import InputError
 
-def _conv(c_in: int, c_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1), nn.ReLU(inplace=True))
+ACTIVATIONS = {"silu": nn.SiLU, "relu": nn.ReLU}
 
 
 def _upsample(c_in: int, c_out: int) -> nn.Sequential:
@@ -20,30 +20,38 @@ class GrowingUNet(nn.Module):
     """U-Net with bilinear upsampling, two convolutions and a width of its own at every level.
 
     A convolution two levels down costs a sixteenth per channel pair, so that depth, which is what averages
-    over many repeats of a lattice, is nearly free; the paper's U-Net has the same width everywhere.
+    over many repeats of a lattice, is nearly free; the paper's U-Net has the same width everywhere. The
+    starting weights matter (`initialise.he_normal`): with PyTorch's own, half of the deep channels stay dead.
 
     Parameters
     ----------
     widths : channels per level from the finest; their number is the number of 2×2 poolings. Multiples of 16
         suit the vector units of a CPU.
     features : channels that leave the network.
+    activation : ``"silu"`` or ``"relu"``.
 
     Input (B, in_channels, h, w), output (B, features, h, w). Any h, w: the input is padded by repetition of
     its border to the next multiple of 2**len(widths), and the output is cut back.
     """
 
-    def __init__(self, widths: Sequence[int], features: int, in_channels: int = 1):
+    def __init__(self, widths: Sequence[int], features: int, activation: str = "silu", in_channels: int = 1):
         super().__init__()
+        if activation not in ACTIVATIONS:
+            raise InputError(f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
+
+        def convolution(c_in: int, c_out: int) -> nn.Sequential:
+            return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1), ACTIVATIONS[activation](inplace=True))
+
         self.features = features
         self.down, self.up, self.merge = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         c = in_channels
         for width in widths:
-            self.down.append(nn.Sequential(_conv(c, width), _conv(width, width)))
+            self.down.append(nn.Sequential(convolution(c, width), convolution(width, width)))
             c = width
-        self.bottom = _conv(c, c)
+        self.bottom = convolution(c, c)
         for skip, width in zip(reversed(widths), [*reversed(widths[:-1]), features], strict=True):
             self.up.append(_upsample(c, width))
-            self.merge.append(nn.Sequential(_conv(width + skip, width), _conv(width, width)))
+            self.merge.append(nn.Sequential(convolution(width + skip, width), convolution(width, width)))
             c = width
 
     def forward(self, x: Tensor) -> Tensor:

@@ -20,11 +20,14 @@ import torch
 from .. import data, metrics
 from ..denoising import Denoised, denoise, for_prediction
 from ..errors import InputError
-from ..experiments import CROP_SIDE
+from ..experiments import CROP_SIDE, PATCH_SIDE
 from ..noise import add_noise
+from ..strategies import Prediction
+from ..studies import STUDIES, Estimate
 from .records import seal
 from .specification import clean_image, machine, preset_of, record_key, sha256
 
+CURVE_POINTS = 20  # of PSNR and SSIM along the training
 CROP_LEVELS = 4095  # of the 65,535 of a uint16 PNG: 80 dB below the range, and half the file
 
 
@@ -80,9 +83,16 @@ def execute(
         record |= {"result": result, "sha256": sha256(result)}
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
-        record |= _result(done, x, y, _single_pass(done, y, specification, precision, device_class))
+        estimate, strategy = _estimator(done, precision, device_class), preset_of(specification).strategy
+        single = estimate(dataclasses.replace(strategy, M=1), y, specification["seed"] + 1).image
+        record |= _result(done, x, y, single)
+        shown: list[np.ndarray] = []
+        if study := specification.get("study"):
+            noise = specification["noise"]
+            variance = noise["a"] * x + noise["b"] ** 2
+            record["study"], shown = STUDIES[study](estimate, strategy, x, y, variance)
         if crop is not None:
-            png, record["crop"] = _cut(done.image, crop, key)
+            png, record["crop"] = _cut(done.image, crop, shown, key)
     record["seconds"] = round(time.monotonic() - begin, 2)
     return seal(record | origin | {"jobs": jobs, "resumed": resumed}), png
 
@@ -99,19 +109,24 @@ def _number(specification: dict) -> dict:
 
 def _denoise(specification: dict, device_class: str, checkpoint: Path | None, progress: bool):
     x, y = noisy_image(specification)
-    budget = specification["budget"]
+    budget, preset, drange = specification["budget"], preset_of(specification), metrics.data_range(x)
+
+    def scores(image: np.ndarray) -> list[float]:
+        return [metrics.psnr(x, image, data_range=drange), metrics.ssim(x, image, data_range=drange)]
+
     if budget is not None:
         checkpoint = None
     if checkpoint is not None:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
     done = denoise(
         y,
-        preset=preset_of(specification),
+        preset=preset,
         budget=budget,
         device=device_class,
         seed=specification["seed"],
         checkpoint=checkpoint,
         progress=progress,
+        watch=None if budget else (max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )
     return done, x, y
 
@@ -132,30 +147,38 @@ def _result(done: Denoised, x: np.ndarray, y: np.ndarray, single: np.ndarray) ->
     }
     if unseen is not None:
         result["out_of_bag"]["undefined"] = float(1 - np.isfinite(unseen).mean())
-    curves = {n: [_short(v) for v in c] for n, c in vars(history).items() if isinstance(c, list)}
+    curves = {n: [_short(v) for v in getattr(history, n)] for n in ("step", "loss", "held_out", "seconds")}
     return {
         "result": result,
         "sha256": data.array_hash(done.image),
         "noisy_sha256": data.array_hash(y),
         "M": settings["strategy"]["M"],
         "steps": history.steps,
-        # After an interruption the history alone knows the seconds from before it.
-        "train_seconds": round(max(settings["train_seconds"], *history.seconds[-1:], 0), 2),
+        "train_seconds": settings["train_seconds"],
         "predict_seconds": settings["predict_seconds"],
         "stopped": history.stopped,
         "history": curves,
-        "curve": [],  # PSNR during training, for runs that ask for it
+        "curve": [[_short(v) for v in point] for point in history.watched],  # step, seconds, PSNR, SSIM
     }
 
 
-def _single_pass(done: Denoised, y: np.ndarray, specification: dict, precision: str, device_class: str):
-    """M = 1: the first of the passes that were averaged, float32 (H, W)."""
+def _estimator(done: Denoised, precision: str, device_class: str) -> Estimate:
+    """The trained network as a function of strategy, noisy image and seed."""
     where = torch.device(device_class)
-    strategy = dataclasses.replace(preset_of(specification).strategy, M=1)
-    normal = torch.from_numpy((y - done.mean) / done.deviation)[None, None].to(where)
-    generator = torch.Generator().manual_seed(specification["seed"] + 1)  # as in `denoise`
-    image = strategy.predict(for_prediction(done.network, precision, where), normal, generator).image
-    return image.cpu().numpy() * done.deviation + done.mean
+    predictor = for_prediction(done.network, precision, where)
+
+    def estimate(strategy, y: np.ndarray, seed: int) -> Prediction:
+        normal = torch.from_numpy((y - done.mean) / done.deviation)[None, None].to(where)
+        said = strategy.predict(predictor, normal, torch.Generator().manual_seed(seed))
+        image, spread, unseen = (part if part is None else part.cpu().numpy() for part in said)
+        image = image * done.deviation + done.mean
+        return Prediction(
+            image,
+            spread * done.deviation,
+            unseen if unseen is None else unseen * done.deviation + done.mean,
+        )
+
+    return estimate
 
 
 def _short(value: float) -> float | None:
@@ -165,9 +188,13 @@ def _short(value: float) -> float | None:
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
-def _cut(image: np.ndarray, corner: tuple[int, int], key: str) -> tuple[bytes, dict]:
+def _cut(image: np.ndarray, corner: tuple[int, int], shown: list[np.ndarray], key: str) -> tuple[bytes, dict]:
+    """The PNG file of a part of the result, with smaller parts of the images of a study to its right."""
     top, left = corner
     part = image[top : top + CROP_SIDE, left : left + CROP_SIDE]
+    patches = [one[top : top + PATCH_SIDE, left : left + PATCH_SIDE] for one in shown]
+    # Two by two, since half of CROP_SIDE is PATCH_SIDE.
+    part = np.hstack([part, *(np.vstack(patches[i : i + 2]) for i in range(0, len(patches), 2))])
     offset = float(part.min())
     scale = (float(part.max()) - offset) / CROP_LEVELS or 1.0
     file = io.BytesIO()
@@ -178,12 +205,24 @@ def _cut(image: np.ndarray, corner: tuple[int, int], key: str) -> tuple[bytes, d
         "column": left,
         "scale": scale,
         "offset": offset,
+        "patches": len(patches),
         "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
     }
 
 
 def crop_image(record: dict, png: bytes) -> np.ndarray:
     """The part of the result that a record kept, float32, in the units of the clean image."""
+    return _crop_values(record, png)[:, :CROP_SIDE]
+
+
+def crop_patches(record: dict, png: bytes) -> list[np.ndarray]:
+    """The smaller parts that a study kept, in its order, with the same upper left corner."""
+    values = _crop_values(record, png)[:, CROP_SIDE:]
+    corners = [(i % 2 * PATCH_SIDE, i // 2 * PATCH_SIDE) for i in range(record["crop"].get("patches", 0))]
+    return [values[top : top + PATCH_SIDE, left : left + PATCH_SIDE] for top, left in corners]
+
+
+def _crop_values(record: dict, png: bytes) -> np.ndarray:
     values = imageio.imread(png, extension=".png").astype(np.float64)
     return (values * record["crop"]["scale"] + record["crop"]["offset"]).astype(np.float32)
 

@@ -13,11 +13,12 @@ from ..denoising import Preset, build_network, choose_device, choose_preset, fas
 from ..errors import InputError
 from ..experiments import Run
 from ..strategies.noise2sr import Noise2SR
+from ..studies import STUDIES
 from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "theory": 1, "timing": 1}
+ALGORITHM = {"denoise": 1, "theory": 1, "timing": 2}
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -77,6 +78,10 @@ def specify(run: Run) -> dict:
         "budget": run.budget,
         **parts,
     }
+    if run.study:
+        if run.study not in STUDIES:
+            raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
+        whole["study"] = run.study
     return json.loads(json.dumps(whole))  # lists for tuples, as it will be read back
 
 
