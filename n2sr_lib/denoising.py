@@ -3,7 +3,7 @@
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,10 +13,7 @@ from torch import Tensor, nn
 
 from .checks import check_image
 from .errors import InputError
-from .networks.growing_unet import GrowingUNet
-from .networks.initialise import he_normal
-from .networks.superres import SuperResolved
-from .networks.unet import UNet
+from .networks.build import build_network
 from .progress import bar
 from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
@@ -31,7 +28,7 @@ class Preset:
     """Network, strategy and plan: everything that, with an image and a seed, fixes a result."""
 
     network: dict = field(default_factory=dict)  # of `build_network`
-    strategy: Noise2SR = field(default_factory=Noise2SR)
+    strategy: object = field(default_factory=Noise2SR)
     plan: Plan = field(default_factory=Plan)
 
 
@@ -116,40 +113,6 @@ def choose_preset(preset: str | Preset) -> Preset:
     return PRESETS[preset]
 
 
-def build_network(
-    s: int,
-    seed: int,
-    *,
-    width: int = 48,
-    features: int = 128,
-    depth: int = 5,
-    share_weights: bool = True,
-    widths: Sequence[int] = (),
-    activation: str = "relu",
-    initial: str = "torch",
-    decoder: str = "code",
-    decoder_width: int | None = None,
-) -> SuperResolved:
-    """The network of Fig. 3 with seeded weights; the defaults are the paper's.
-
-    With ``widths`` the encoder is a `GrowingUNet` with this ``activation``, and width, depth and
-    share_weights are not used. ``initial`` are the starting weights: ``"torch"``, PyTorch's own, as in the
-    paper, or ``"he"``.
-    """
-    if initial not in ("torch", "he"):
-        raise InputError(f"unknown starting weights {initial!r}; choose 'torch' or 'he'")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        if widths:
-            encoder = GrowingUNet(widths, features, activation)
-        else:
-            encoder = UNet(width, features, depth, share_weights)
-        network = SuperResolved(encoder, s, decoder, decoder_width)
-        if initial == "he":
-            he_normal(network)
-        return network
-
-
 def for_prediction(network: nn.Module, precision: str, device: torch.device):
     """The trained network for any image size: in the right precision, tile by tile where it is large."""
 
@@ -211,17 +174,19 @@ def denoise(
     begin = time.monotonic()
     mean, deviation = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
     normal = torch.from_numpy((y - mean) / deviation)[None, None].to(where)
-    network = build_network(strategy.s, seed, **chosen.network).to(where, memory_format=torch.channels_last)
+    scale, passes = getattr(strategy, "s", 1), getattr(strategy, "M", 1)
+    network = build_network(scale, seed, **chosen.network).to(where, memory_format=torch.channels_last)
     predictor = for_prediction(network, plan.precision, where)
     training = None
     if budget is not None:
-        each = _seconds_per_pass(predictor, normal, strategy.s)
+        each = _seconds_per_pass(predictor, normal, scale)
         # At most a third of the time goes into averaging, where that leaves a few passes.
-        strategy = dataclasses.replace(strategy, M=min(strategy.M, max(8, int(budget / 3 / each))))
-        training = budget - (time.monotonic() - begin) - strategy.M * each
+        strategy = limited(strategy, max(8, int(budget / 3 / each)))
+        passes = getattr(strategy, "M", 1)
+        training = budget - (time.monotonic() - begin) - passes * each
 
     def look(average: nn.Module) -> list[float]:
-        quick = dataclasses.replace(strategy, M=min(strategy.M, WATCH_PASSES))
+        quick = limited(strategy, WATCH_PASSES)
         one = for_prediction(average, plan.precision, where)
         image_hat = quick.predict(one, normal, torch.Generator().manual_seed(seed + 2)).image
         return watch[1](image_hat.cpu().numpy() * deviation + mean)
@@ -239,14 +204,14 @@ def denoise(
     )
     trained = time.monotonic()
     generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
-    with bar(strategy.M, "averaging", progress) as shown:
+    with bar(passes, "averaging", progress) as shown:
 
         def counted(y_sub: Tensor) -> Tensor:
             shown.update(len(y_sub))
             return predictor(y_sub)
 
         prediction = strategy.predict(counted, normal, generator)
-    image_hat, out_of_bag = ((t.cpu().numpy() * deviation + mean) for t in prediction[::2])
+    image_hat, out_of_bag = (t if t is None else t.cpu().numpy() * deviation + mean for t in prediction[::2])
     if checkpoint is not None:  # kept until now: an interrupted averaging need not train again
         Path(checkpoint).unlink(missing_ok=True)
     settings = {
@@ -254,6 +219,7 @@ def denoise(
         "network": chosen.network,
         "strategy": {"name": type(strategy).__name__, **asdict(strategy)},
         "plan": asdict(plan),
+        "passes": passes,
         "steps": history.steps,
         "stopped": history.stopped,
         "budget": budget,
@@ -266,6 +232,11 @@ def denoise(
     }
     spread = prediction.spread.cpu().numpy() * deviation
     return Denoised(image_hat, spread, out_of_bag, history, settings, network, mean, deviation)
+
+
+def limited(strategy, passes: int):
+    """The strategy with at most so many passes, if it averages any."""
+    return dataclasses.replace(strategy, M=min(strategy.M, passes)) if hasattr(strategy, "M") else strategy
 
 
 def _seconds_per_pass(predictor, y: Tensor, s: int) -> float:

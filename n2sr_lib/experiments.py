@@ -51,13 +51,21 @@ class Run:
         return f"{self.method}, {self.profile}, {self.image}, a={self.a:g}, {seeds}{limit}{changed}"
 
 
+def noise2sr(profile: str, image: str, a: float = LEVELS[0], overrides: tuple = (), **more) -> Run:
+    """A run of Noise2SR. What several tables ask for is one run: that of Fig. 12, which asks for more."""
+    plain = not overrides and a == LEVELS[0] and not more.get("seed")
+    return Run(
+        profile=profile,
+        image=image,
+        a=a,
+        overrides=overrides,
+        **({"study": "samples"} if plain else {}) | more,
+    )
+
+
 def table1(profile: str) -> list[Run]:
     """Table I, the rows of Noise2SR: five images, three noise levels."""
-    return [
-        Run(profile=profile, image=image, a=a, study="samples" if a == LEVELS[0] else "")
-        for a in LEVELS
-        for image in IMAGES
-    ]
+    return [noise2sr(profile, image, a) for a in LEVELS for image in IMAGES]
 
 
 def budget60(profile: str) -> list[Run]:
@@ -122,6 +130,82 @@ def recipe(profile: str) -> list[Run]:
     ]
 
 
+#: Steps of the runs of an ablation in `laptop`, for all cells of a table alike; `REPEATS` say what becomes of
+#: the verdicts at the full plan.
+SHORT_STEPS = 1000
+#: Fixed places leave nothing to average over but the eight flips and turns.
+FIXED = (("strategy.sampling", "fixed"), ("strategy.flips", True), ("strategy.M", 8))
+STRIDES = (2, 3, 4)
+UPSAMPLINGS = ("pixel shuffle", "transposed convolution", "bilinear")
+PAIR = ("paper/1", "paper/2")  # the samples "3 dB" and "10 dB" of Tables III and IV
+
+
+def _short(profile: str) -> tuple[tuple[str, object], ...]:
+    return (("plan.steps", SHORT_STEPS),) if profile == "laptop" else ()
+
+
+def _stride(s: int) -> tuple[tuple[str, object], ...]:
+    return (("strategy.s", s),) if s != 2 else ()
+
+
+def _upsampling(name: str) -> tuple[tuple[str, object], ...]:
+    return (("network.upsampling", name),) if name != "pixel shuffle" else ()
+
+
+def table2(profile: str) -> list[Run]:
+    """Table II: random and fixed places, three noise levels, five images."""
+    return [
+        noise2sr(profile, image, a, (*_short(profile), *places), **study)
+        for a in LEVELS
+        for places, study in (((), {}), (FIXED, {"study": "readings"}))
+        for image in IMAGES
+    ]
+
+
+def fig10(profile: str) -> list[Run]:
+    """Fig. 10: the stride s, five images at a = 0.05."""
+    return [
+        noise2sr(profile, image, overrides=(*_short(profile), *_stride(s)))
+        for s in STRIDES
+        for image in IMAGES
+    ]
+
+
+def fig12(profile: str) -> list[Run]:
+    """Fig. 12: the number of sub-samplings, on the networks of Table I at a = 0.05."""
+    return [run for run in table1(profile) if run.study == "samples"]
+
+
+def table4(profile: str) -> list[Run]:
+    """Table IV: how the decoder enlarges."""
+    return [
+        noise2sr(profile, image, overrides=(*_short(profile), *_upsampling(name)))
+        for name in UPSAMPLINGS
+        for image in PAIR
+    ]
+
+
+#: What the ablations compare, once more at the full plan of `laptop`: label -> overrides.
+REPEATS: dict[str, tuple[tuple[str, object], ...]] = {
+    "random": (),
+    "fixed": FIXED,
+    **{f"s = {s}": _stride(s) for s in STRIDES[1:]},
+    **{name: _upsampling(name) for name in UPSAMPLINGS[1:]},
+}
+
+
+def repeats(profile: str) -> list[Run]:
+    """The ablations at the full plan: images 1 and 2, three training seeds."""
+    if profile != "laptop":
+        return []
+    return [
+        noise2sr(profile, image, overrides=overrides, seed=seed)
+        for overrides in REPEATS.values()
+        for image in PAIR
+        for seed in TRAINING_SEEDS
+    ]
+
+
 #: In order of priority: what is missing is executed from the top.
 TABLES = {
     "table1": table1,
@@ -129,6 +213,11 @@ TABLES = {
     "theory": theory,
     "timing": timing,
     "recipe": recipe,
+    "table2": table2,
+    "fig12": fig12,
+    "fig10": fig10,
+    "table4": table4,
+    "repeats": repeats,
 }
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.

@@ -1,4 +1,4 @@
-"""What can be asked of one trained network beyond one estimate: how many samples, which readings of "fixed"."""
+"""What can be asked of a trained network beyond one estimate: how many samples, which readings of "fixed"."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,8 +32,8 @@ def samples(
     Returns
     -------
     dict : ``M``, and for each of `CHAINS` draws and each M the PSNR of the plain and of the out-of-bag mean
-        (``psnr``, ``psnr_unseen``), their mean squared errors (``error``, ``error_unseen``) and what one would
-        say of them without x, mean((y − x̂)²) − mean(variance) (``estimate``, ``estimate_unseen``).
+        (``psnr``, ``psnr_unseen``), their mean squared errors (``error``, ``error_unseen``) and what one
+        would say of them without x, mean((y − x̂)²) − mean(variance) (``estimate``, ``estimate_unseen``).
     list : the plain mean of the first draw at M = 1, 5, 20, 50.
     """
     one = dataclasses.replace(strategy, M=1, flips=False)

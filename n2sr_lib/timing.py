@@ -7,7 +7,8 @@ from statistics import median
 import torch
 
 from .crops import draw_crops
-from .denoising import PRESETS, build_network, choose_device, fastest_precision, for_prediction
+from .denoising import PRESETS, choose_device, fastest_precision, for_prediction
+from .networks.build import build_network
 from .subsample import draw_locations, subsample
 from .train import fit
 

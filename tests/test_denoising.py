@@ -8,7 +8,8 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from n2sr_lib import PRESETS, InputError, Preset, denoise
 from n2sr_lib.checks import check_image
-from n2sr_lib.denoising import build_network, choose_device, for_prediction
+from n2sr_lib.denoising import choose_device, for_prediction
+from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
 
 SMOKE = PRESETS["smoke"]

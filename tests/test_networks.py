@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from n2sr_lib.denoising import build_network
 from n2sr_lib.errors import InputError
+from n2sr_lib.networks.build import build_network
+from n2sr_lib.networks.superres import UPSAMPLINGS
 from n2sr_lib.networks.unet import UNet
 
 SMALL = {"width": 8, "features": 8, "depth": 3}
@@ -40,6 +41,29 @@ def test_any_stride_and_size(s, decoder, size, encoder):
     out = network(torch.randn(2, 1, *size))
     assert out.shape == (2, 1, s * size[0], s * size[1])
     assert torch.isfinite(out).all()
+
+
+@pytest.mark.parametrize("s", [2, 3, 4])
+def test_upsamplings_enlarge_the_same_place(s):
+    """With positive weights, a bright sub-sampled pixel stays at its place whatever the upsampling."""
+    centres = []
+    for upsampling in UPSAMPLINGS:
+        network = build_network(s, 0, upsampling=upsampling, **SMALL)
+        for p in (*network.upsample.parameters(), *network.decode.parameters()):
+            p.data.abs_() if p.dim() > 1 else p.data.zero_()
+        features = torch.zeros(1, 8, 15, 17)
+        features[:, :, 5, 9] = 1.0
+        with torch.no_grad():
+            out = network.decode(network.upsample(features))[0, 0]
+        assert out.shape == (15 * s, 17 * s)
+        rows, columns = (torch.arange(n).float() for n in out.shape)
+        centres.append([(out.sum(1) @ rows / out.sum()) / s, (out.sum(0) @ columns / out.sum()) / s])
+    assert torch.tensor(centres).sub(torch.tensor([5.0, 9.0])).abs().max() < 1
+
+
+def test_unknown_upsampling():
+    with pytest.raises(InputError, match="upsampling"):
+        build_network(2, 0, upsampling="nearest", **SMALL)
 
 
 def test_shared_weights_are_shared():

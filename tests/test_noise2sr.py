@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib.denoising import build_network
+from n2sr_lib.networks.build import build_network
 from n2sr_lib.orientations import orient, orient_back
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.subsample import draw_locations, subsample

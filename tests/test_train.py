@@ -6,8 +6,8 @@ from torch import nn
 
 from n2sr_lib import train
 from n2sr_lib.crops import draw_crops, held_out_map
-from n2sr_lib.denoising import build_network
 from n2sr_lib.errors import InputError
+from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import Plan, fit, learning_rate
 

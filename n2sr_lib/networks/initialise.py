@@ -1,5 +1,7 @@
 """Starting weights that let a signal through a deep network; PyTorch's own shrink it a hundredfold."""
 
+import math
+
 from torch import nn
 
 
@@ -11,7 +13,9 @@ def he_normal(network: nn.Module) -> None:
     up, and what they would have averaged over many repeats of the lattice was lost.
     """
     for module in network.modules():
-        if isinstance(module, nn.Conv2d):
-            gain = 1 if module.kernel_size == (1, 1) else 2
-            nn.init.normal_(module.weight, 0.0, (gain / module.weight[0].numel()) ** 0.5)
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            taps = math.prod(module.kernel_size)
+            # Of a transposed convolution with stride s only every s-th tap in each direction meets an input.
+            fan_in = module.in_channels * taps / (math.prod(module.stride) if module.transposed else 1)
+            nn.init.normal_(module.weight, 0.0, ((1 if taps == 1 else 2) / fan_in) ** 0.5)
             nn.init.zeros_(module.bias)

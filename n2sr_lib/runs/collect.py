@@ -55,11 +55,11 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
         return [row]
     network, strategy, noise = (specification[part] for part in ("network", "strategy", "noise"))
     row |= {
-        "strategy": "noise2sr",
-        "encoder": network.get("encoder", "growing u-net" if network.get("widths") else "u-net"),
+        "strategy": specification["method"],
+        "encoder": network.get("encoder") or ("growing u-net" if network.get("widths") else "u-net"),
         "upsampling": network.get("upsampling", "pixel shuffle"),
-        "sampling": strategy["sampling"],
-        "stride": strategy["s"],
+        "sampling": strategy.get("sampling", ""),
+        "stride": strategy.get("s", ""),
         "image": specification["image"],
         "a": noise["a"],
         "b": noise["b"],

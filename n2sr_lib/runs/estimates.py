@@ -6,9 +6,9 @@ from statistics import median
 
 import torch
 
-from ..denoising import denoise
+from ..denoising import denoise, limited
 from .execute import device_name, noisy_image
-from .specification import canonical, machine, preset_of
+from .specification import canonical, counted, machine, preset_of
 
 OVERHEAD = 3.0  # seconds: noise, scores, writing
 THEORY = 60.0  # seconds, where no record says better
@@ -20,7 +20,8 @@ def effort(specification: dict, precision: str | None) -> str:
     if specification["kind"] != "denoise":
         return specification["method"]
     plan, strategy = specification["plan"], specification["strategy"]
-    return canonical([specification["network"], strategy["s"], plan["batch"], plan["crop"], precision])
+    what = (specification["method"], counted(specification)["network"], strategy.get("s"))
+    return canonical([*what, plan["batch"], plan["crop"], precision])
 
 
 class Estimator:
@@ -72,20 +73,20 @@ class Estimator:
             return None
         step, passing = (median(c) for c in zip(*costs, strict=True))
         plan, strategy = specification["plan"], specification["strategy"]
-        return OVERHEAD + step * plan["steps"] + passing * (strategy["M"] + 1)
+        return OVERHEAD + step * plan["steps"] + passing * (strategy.get("M", 0) + 1)
 
     def _time(self, specification: dict) -> tuple[float, float]:
         preset = preset_of(specification)
         short = dataclasses.replace(
             preset,
             plan=dataclasses.replace(preset.plan, steps=STEPS, every=1, patience=0),
-            strategy=dataclasses.replace(preset.strategy, M=PASSES),
+            strategy=limited(preset.strategy, PASSES),
         )
         y = noisy_image(specification)[1]
         done = denoise(y, preset=short, device=self.device, seed=specification["seed"], progress=False)
         seconds = done.history.seconds
         steps = [after - before for before, after in pairwise(seconds)]
-        return median(steps[STEPS // 2 - 1 :]), done.settings["predict_seconds"] / PASSES
+        return median(steps[STEPS // 2 - 1 :]), done.settings["predict_seconds"] / done.settings["passes"]
 
 
 def clock(seconds: float | None) -> str:

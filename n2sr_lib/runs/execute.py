@@ -1,6 +1,5 @@
 """Execute one specification and record everything that someone who repeats it has to know."""
 
-import dataclasses
 import hashlib
 import io
 import math
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 
 from .. import data, metrics
-from ..denoising import Denoised, denoise, for_prediction
+from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
 from ..experiments import CROP_SIDE, PATCH_SIDE
 from ..noise import add_noise
@@ -84,7 +83,7 @@ def execute(
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
         estimate, strategy = _estimator(done, precision, device_class), preset_of(specification).strategy
-        single = estimate(dataclasses.replace(strategy, M=1), y, specification["seed"] + 1).image
+        single = estimate(limited(strategy, 1), y, specification["seed"] + 1).image
         record |= _result(done, x, y, single)
         shown: list[np.ndarray] = []
         if study := specification.get("study"):
@@ -152,7 +151,7 @@ def _result(done: Denoised, x: np.ndarray, y: np.ndarray, single: np.ndarray) ->
         "result": result,
         "sha256": data.array_hash(done.image),
         "noisy_sha256": data.array_hash(y),
-        "M": settings["strategy"]["M"],
+        "M": settings["passes"],
         "steps": history.steps,
         "train_seconds": settings["train_seconds"],
         "predict_seconds": settings["predict_seconds"],

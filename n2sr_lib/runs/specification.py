@@ -9,10 +9,11 @@ from functools import cache
 import numpy as np
 
 from .. import data
-from ..denoising import Preset, build_network, choose_device, choose_preset, fastest_precision
+from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
-from ..strategies.noise2sr import Noise2SR
+from ..methods import STRATEGIES, preset_for
+from ..networks.build import build_network
 from ..studies import STUDIES
 from ..train import Plan
 
@@ -23,7 +24,11 @@ ALGORITHM = {"denoise": 1, "theory": 1, "timing": 2}
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
 #: they are not part of the key, so that a new option does not orphan old records.
-ADDED_LATER: dict[str, object] = {}
+ADDED_LATER: dict[str, object] = {
+    "network.upsampling": "pixel shuffle",
+    "network.encoder": "",
+    "network.blocks": [],
+}
 
 
 def canonical(value) -> str:
@@ -57,9 +62,7 @@ def specify(run: Run) -> dict:
     begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
     if run.kind != "denoise":
         return begin
-    if run.method != "noise2sr":
-        raise InputError(f"unknown method {run.method!r}; choose 'noise2sr'")
-    preset = choose_preset(run.profile)
+    preset = preset_for(run.method, run.profile)
     parts = {
         "network": _network_defaults() | preset.network,
         "strategy": dataclasses.asdict(preset.strategy),
@@ -91,7 +94,8 @@ def preset_of(specification: dict) -> Preset:
     for name, value in ADDED_LATER.items():
         part, _, setting = name.partition(".")
         parts[part].setdefault(setting, value)
-    return Preset(parts["network"], Noise2SR(**parts["strategy"]), Plan(**parts["plan"]))
+    strategy = STRATEGIES[specification["method"]](**parts["strategy"])
+    return Preset(parts["network"], strategy, Plan(**parts["plan"]))
 
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
@@ -103,13 +107,18 @@ def machine(specification: dict, device: str) -> tuple[str, str | None]:
     return where.type, fastest_precision(where) if precision == "fastest" else precision
 
 
-def work_key(specification: dict) -> str:
-    """16 hexadecimal digits that name the work, on whatever device: a table asks for this."""
+def counted(specification: dict) -> dict:
+    """The specification without settings that change nothing, or that mean what was done before they came."""
     kept = dict(specification)
     for part in ("network", "strategy", "plan"):
         if part in kept:
             kept[part] = {k: v for k, v in kept[part].items() if _counts(f"{part}.{k}", v)}
-    return sha256(kept)[:16]
+    return kept
+
+
+def work_key(specification: dict) -> str:
+    """16 hexadecimal digits that name the work, on whatever device: a table asks for this."""
+    return sha256(counted(specification))[:16]
 
 
 def record_key(specification: dict, device_class: str, precision: str | None) -> str:

@@ -6,7 +6,9 @@ A strategy is any object with
   map ``kept`` of the same shape: 1 where a pixel may be a target, 0 where it is held out. ``held_out`` is the
   same error on the held-out pixels, without gradient; NaN where none was met;
 - ``predict(network, y, generator) -> Prediction`` for one noisy image (1, 1, H, W);
-- ``multiple``: crops and images are cut or padded to a multiple of it.
+- ``multiple``: crops and images are cut or padded to a multiple of it;
+- ``s``, only where the network's output is s times as large as its input, and ``M``, only where the estimate
+  is a mean over M passes.
 
 It knows nothing of files, devices, schedules and progress bars.
 """

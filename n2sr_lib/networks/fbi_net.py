@@ -1,0 +1,88 @@
+"""FBI-Net (Byun, Cha and Moon, CVPR 2021): a network that never sees the pixel that it speaks of."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+#: The taps of the three kinds of masked convolution. The first leaves the centre out; the steps of the others
+#: can never lead back to it, whatever their number.
+RING = ("xxx", "x.x", "xxx")
+KNIGHT = (".x.x.", "x...x", "..x..", "x...x", ".x.x.")
+CROSS = ("x.x", ".x.", "x.x")
+
+
+class _Masked(nn.Conv2d):
+    """A convolution with some of its taps held at zero."""
+
+    def __init__(self, c_in: int, c_out: int, taps: tuple[str, ...], dilation: int = 1):
+        super().__init__(c_in, c_out, len(taps), padding=len(taps) // 2 * dilation, dilation=dilation)
+        self.register_buffer("taps", torch.tensor([[float(t == "x") for t in row] for row in taps]), False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return conv2d(x, self.weight * self.taps, self.bias, 1, self.padding, self.dilation)
+
+
+class _Mean(nn.Module):
+    """The mean of two maps, then a PReLU."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.activation = nn.PReLU(width, init=0.0)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return self.activation((a + b) / 2)
+
+
+class _Residual(nn.Module):
+    """Two 1×1 convolutions beside a shortcut."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.convolve = nn.Sequential(
+            nn.Conv2d(width, width, 1), nn.PReLU(width, init=0.0), nn.Conv2d(width, width, 1)
+        )
+        self.mean = _Mean(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mean(x, self.convolve(x))
+
+
+class FBINet(nn.Module):
+    """Fully convolutional network with a blind spot: output (i, j) does not depend on input (i, j).
+
+    Parameters
+    ----------
+    layers : masked convolutions, at least 2. With 8, the default of the released code, it has Table III's
+        6.56 G MACs; the published results use 17.
+    width : channels.
+    outputs : maps that leave the network: 2 for the slope and offset of the paper's pixelwise affine
+        estimate (both without an activation), 1 for an image.
+
+    Input (B, 1, H, W), output (B, outputs, H, W), any H, W.
+    """
+
+    def __init__(self, layers: int = 8, width: int = 64, outputs: int = 2):
+        super().__init__()
+        self.outputs = outputs
+        self.convolve = nn.ModuleList(
+            [nn.Sequential(_Masked(1, width, RING), nn.PReLU(init=0.0))]
+            + [
+                nn.Sequential(
+                    _Masked(width, width, KNIGHT) if k == 1 else _Masked(width, width, CROSS, dilation=3),
+                    nn.PReLU(width, init=0.0),
+                )
+                for k in range(1, layers)
+            ]
+        )
+        self.merge = nn.ModuleList(_Mean(width) for _ in range(layers - 1))
+        self.residual = nn.ModuleList(_Residual(width) for _ in range(layers))
+        self.head = nn.Sequential(nn.PReLU(width, init=0.0), _Residual(width), nn.Conv2d(width, outputs, 1))
+
+    def forward(self, y: Tensor) -> Tensor:
+        new = self.convolve[0](y)
+        out = total = self.residual[0](new)
+        for convolve, merge, residual in zip(self.convolve[1:], self.merge, self.residual[1:], strict=True):
+            new = convolve(new)
+            out = residual(merge(new, out))
+            total = total + out
+        return self.head(total / len(self.convolve))
