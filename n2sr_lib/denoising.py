@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from .checks import check_image
 from .errors import InputError
 from .networks.build import build_network
+from .noise_estimate import estimate_noise
 from .progress import bar
 from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
@@ -72,8 +73,8 @@ class Denoised:
     image, spread, out_of_bag : ndarray (H, W), float32: see `strategies.Prediction`.
     history : the course of the training.
     settings : all that is needed to repeat the result.
-    network, mean, deviation : the trained network and the normalisation (y − mean) / deviation, for further
-        predictions.
+    network, strategy, mean, deviation : the trained network, its strategy and the normalisation
+        (y − mean) / deviation, for further predictions.
     """
 
     image: np.ndarray
@@ -82,6 +83,7 @@ class Denoised:
     history: History
     settings: dict
     network: nn.Module
+    strategy: object
     mean: float
     deviation: float
 
@@ -174,6 +176,12 @@ def denoise(
     begin = time.monotonic()
     mean, deviation = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
     normal = torch.from_numpy((y - mean) / deviation)[None, None].to(where)
+    if hasattr(strategy, "normalised"):
+        if strategy.a is None:
+            noise = estimate_noise(y)
+            strategy = dataclasses.replace(strategy, a=noise.a, b=noise.b, offset=noise.offset)
+        strategy = strategy.normalised(mean, deviation)
+    trained_with = strategy  # not with the M of this moment's timing, which a checkpoint would not recognise
     scale, passes = getattr(strategy, "s", 1), getattr(strategy, "M", 1)
     network = build_network(scale, seed, **chosen.network).to(where, memory_format=torch.channels_last)
     predictor = for_prediction(network, plan.precision, where)
@@ -193,7 +201,7 @@ def denoise(
 
     history = fit(
         network,
-        chosen.strategy,  # not with the M of this moment's timing, which a checkpoint would not recognise
+        trained_with,
         normal,
         plan,
         seed=seed,
@@ -231,7 +239,7 @@ def denoise(
         "predict_seconds": round(time.monotonic() - trained, 2),
     }
     spread = prediction.spread.cpu().numpy() * deviation
-    return Denoised(image_hat, spread, out_of_bag, history, settings, network, mean, deviation)
+    return Denoised(image_hat, spread, out_of_bag, history, settings, network, strategy, mean, deviation)
 
 
 def limited(strategy, passes: int):

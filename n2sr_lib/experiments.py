@@ -18,9 +18,10 @@ class Run:
 
     Parameters
     ----------
-    kind : ``"denoise"``, or the module ``"theory"`` or ``"timing"``, whose function `method` gets the seed.
+    kind : ``"denoise"``; ``"classical"``, a filter that is not trained; or the module ``"theory"`` or
+        ``"timing"``, whose function `method` gets the seed.
     profile : name of a preset of `denoising`.
-    method : ``"noise2sr"``, or the name of a numerical experiment.
+    method : a name of `methods.STRATEGIES` or `methods.CLASSICAL`, or of a numerical experiment.
     image : ``"paper/1"`` to ``"paper/5"``, or ``"sample/<name>"``: the clean image x.
     a, b : noise of eq. 12, in the units of x.
     noise_seed, seed : of the noise; of everything else.
@@ -42,6 +43,8 @@ class Run:
     study: str = ""
 
     def __str__(self) -> str:
+        if self.kind == "classical":
+            return f"{self.method}, {self.image}, a={self.a:g}, noise seed {self.noise_seed}"
         if self.kind != "denoise":
             return f"{self.method}, seed {self.seed}"
         changed = "".join(f", {name}={value}" for name, value in self.overrides)
@@ -66,6 +69,33 @@ def noise2sr(profile: str, image: str, a: float = LEVELS[0], overrides: tuple = 
 def table1(profile: str) -> list[Run]:
     """Table I, the rows of Noise2SR: five images, three noise levels."""
     return [noise2sr(profile, image, a) for a in LEVELS for image in IMAGES]
+
+
+#: Rows of Table I that are not Noise2SR: filters first, since they take seconds.
+FILTERS = (
+    "adaptive_wiener",
+    "vst_bm3d",
+    "vst_bm3d_estimated",
+    "gaussian_blur",
+    "fourier_wiener",
+    "non_local_means",
+    "wavelet",
+)
+RIVALS = ("noise2self", "neighbor2neighbor", "zs_noise2noise", "self2self", "fbi")
+
+
+def table1_rivals(profile: str) -> list[Run]:
+    """Table I, the other methods that need no training data."""
+    filters = [
+        Run("classical", "laptop", method, image, a) for a in LEVELS for method in FILTERS for image in IMAGES
+    ]
+    trained = [
+        Run(profile=profile, method=method, image=image, a=a)
+        for a in LEVELS
+        for method in RIVALS
+        for image in IMAGES
+    ]
+    return filters + trained
 
 
 def budget60(profile: str) -> list[Run]:
@@ -183,12 +213,46 @@ def table4(profile: str) -> list[Run]:
     ]
 
 
+#: Table III in `laptop`: sizes with equal multiplications per pixel of the output (within 20 %), as overrides
+#: of (strategy, encoder). The U-Net of Noise2SR is that of the preset, FBI-Net that of `methods.SMALL`.
+ENCODER_SIZES: dict[tuple[str, str], dict[str, object]] = {
+    ("noise2sr", "u-net"): {},
+    ("noise2sr", "uformer"): {"width": 8, "blocks": (1, 1, 2, 2), "window": 4},
+    ("noise2sr", "restormer"): {"width": 8, "blocks": (1, 1, 2, 4), "refinement": 0},
+    ("noise2self", "u-net"): {"widths": (8, 16, 48, 64, 96), "features": 8},
+    ("noise2self", "uformer"): {"width": 6, "blocks": (0, 1, 2, 2), "window": 4},
+    ("noise2self", "restormer"): {"width": 8, "blocks": (0, 1, 1, 2), "refinement": 0},
+    ("fbi", "fbi-net"): {},
+}
+
+
+def _encoder(profile: str, method: str, encoder: str) -> tuple[tuple[str, object], ...]:
+    transformer = {"encoder": encoder, "initial": "torch"} if encoder in ("uformer", "restormer") else {}
+    if profile == "laptop":
+        options = transformer | ENCODER_SIZES[method, encoder]
+    else:  # the sizes with which they were published
+        options = transformer | {"width": {"uformer": 32, "restormer": 48}[encoder]} if transformer else {}
+    return tuple((f"network.{name}", value) for name, value in options.items())
+
+
+def table3(profile: str) -> list[Run]:
+    """Table III: every encoder with Noise2SR and Noise2Self, and FBI-Net."""
+    return [
+        noise2sr(profile, image, overrides=(*_short(profile), *_encoder(profile, method, encoder)))
+        if method == "noise2sr"
+        else Run(profile=profile, method=method, image=image, overrides=_encoder(profile, method, encoder))
+        for method, encoder in ENCODER_SIZES
+        for image in PAIR
+    ]
+
+
 #: What the ablations compare, once more at the full plan of `laptop`: label -> overrides.
 REPEATS: dict[str, tuple[tuple[str, object], ...]] = {
     "random": (),
     "fixed": FIXED,
     **{f"s = {s}": _stride(s) for s in STRIDES[1:]},
     **{name: _upsampling(name) for name in UPSAMPLINGS[1:]},
+    **{name: _encoder("laptop", "noise2sr", name) for name in ("uformer", "restormer")},
 }
 
 
@@ -215,7 +279,9 @@ TABLES = {
     "fig12": fig12,
     "fig10": fig10,
     "table4": table4,
+    "table3": table3,
     "repeats": repeats,
+    "table1_rivals": table1_rivals,
 }
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.
@@ -226,7 +292,7 @@ PATCH_SIDE = 128  # of the images of a study
 
 def crop_of(run: Run) -> tuple[int, int] | None:
     """The corner of the part of the result that is kept for figures (Figs. 4, 9, 11), or None."""
-    shown = run.kind == "denoise" and run.a == 0.05 and run.seed == run.noise_seed == 0
+    shown = run.kind in ("denoise", "classical") and run.a == 0.05 and run.seed == run.noise_seed == 0
     return CROPS.get(run.image) if shown else None
 
 

@@ -10,29 +10,15 @@ from n2sr_lib.networks.superres import SuperResolved
 from n2sr_lib.networks.uformer import Uformer
 from n2sr_lib.networks.unet import UNet
 
-
-def released(encoder):
-    """The decoder of the released code, whose hidden layers have 96 and 48 channels behind any encoder."""
-    network = SuperResolved(encoder, 2)
-    network.decode = nn.Sequential(
-        nn.Conv2d(encoder.features, 96, 3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(96, 48, 1),
-        nn.ReLU(),
-        nn.Conv2d(48, 1, 1),
-    )
-    return network
-
-
 FULL, HALF = (1, 1, 128, 128), (1, 1, 64, 64)
 #: Network, its input for 128×128 pixels of the full-size image, Table III, true GMACs, parameters.
 TABLE3 = {
     "Noise2Self, U-Net": (noise2noise_unet, FULL, 4.61, 3.259, 698_017),
     "Noise2Self, Uformer": (lambda: SameSize(Uformer()), FULL, 10.24, 10.22, None),
     "Noise2Self, Restormer": (lambda: SameSize(Restormer()), FULL, 35.21, 38.68, None),
-    "Noise2SR, U-Net": (lambda: released(UNet()), HALF, 6.82, 6.479, 1_736_097),
-    "Noise2SR, Uformer": (lambda: released(Uformer()), HALF, 4.15, None, None),
-    "Noise2SR, Restormer": (lambda: released(Restormer()), HALF, 11.59, None, None),
+    "Noise2SR, U-Net": (lambda: SuperResolved(UNet()), HALF, 6.82, 6.479, 1_736_097),
+    "Noise2SR, Uformer": (lambda: SuperResolved(Uformer()), HALF, 4.15, None, None),
+    "Noise2SR, Restormer": (lambda: SuperResolved(Restormer()), HALF, 11.59, None, None),
     "FBI-Net": (FBINet, FULL, 6.56, 6.521, 401_795),
 }
 

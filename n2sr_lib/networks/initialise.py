@@ -18,4 +18,5 @@ def he_normal(network: nn.Module) -> None:
             # Of a transposed convolution with stride s only every s-th tap in each direction meets an input.
             fan_in = module.in_channels * taps / (math.prod(module.stride) if module.transposed else 1)
             nn.init.normal_(module.weight, 0.0, ((1 if taps == 1 else 2) / fan_in) ** 0.5)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

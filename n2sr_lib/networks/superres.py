@@ -27,8 +27,8 @@ class SuperResolved(nn.Module):
     stride : s, at least 2.
     decoder : ``"code"``, the released code (a 3×3 convolution first, which alone gives Table III's 6.82 G
         MACs), or ``"paper"``, three 1×1 convolutions as section III-F.2 says.
-    width : channels after upsampling (``features`` of the encoder where None, as in the paper); the two
-        hidden layers have 3/4 and 3/8 of the encoder's features, at most ``width`` (96 and 48 in the paper).
+    width : channels after upsampling; the two hidden layers then have 3/4 and 3/8 of the encoder's features,
+        at most ``width``. None, as in the paper: ``features`` of the encoder, then 96 and 48 whatever it is.
     upsampling : one of `UPSAMPLINGS` (Table IV). The paper does not say how: a 3×3 convolution stands before
         the pixel shuffle, as released, and before the bilinear interpolation; the transposed one is 3×3.
 
@@ -50,8 +50,8 @@ class SuperResolved(nn.Module):
             raise InputError(f"unknown decoder {decoder!r}; choose 'code' or 'paper'")
         self.encoder = encoder
         features = encoder.features
+        hidden, last = (min(width, features * k // 8) for k in (6, 3)) if width else (96, 48)
         width = width or features
-        hidden, last = (min(width, features * k // 8) for k in (6, 3))
         kernel = 3 if decoder == "code" else 1
         # Two stages for s = 4, as released; one otherwise.
         stages = [2, 2] if stride == 4 else [stride]

@@ -32,7 +32,7 @@ def rows(profiles: Iterable[str] = PROFILES, only: Iterable[str] = (), orphans: 
             if record is not None:
                 used.add(record["key"])
                 for table in serves[run]:
-                    listed += _rows(record, table, profile, run.overrides)
+                    listed += _rows(record, table.split("_")[0], profile, run.overrides)
     if orphans:
         for key, record in records.read_all().items():
             if key not in used:
@@ -51,31 +51,36 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
         "precision": record["precision"] or "",
         "key": record["key"],
     }
-    if specification["kind"] != "denoise":
+    if records.score(record) is None:
         return [row]
-    network, strategy, noise = (specification[part] for part in ("network", "strategy", "noise"))
+    noise = specification["noise"]
     row |= {
-        "strategy": specification["method"],
-        "encoder": network.get("encoder") or ("growing u-net" if network.get("widths") else "u-net"),
-        "upsampling": network.get("upsampling", "pixel shuffle"),
-        "sampling": strategy.get("sampling", ""),
-        "stride": strategy.get("s", ""),
         "image": specification["image"],
         "a": noise["a"],
         "b": noise["b"],
         "noise_seed": noise["seed"],
-        "budget": specification["budget"] or "",
-        "overrides": " ".join(f"{name}={value}" for name, value in overrides),
-        "steps": record["steps"],
         "noisy_psnr": record["result"]["noisy"]["psnr"],
         "noisy_ssim": record["result"]["noisy"]["ssim"],
-        "train_s": record["train_seconds"],
     }
+    passes = record.get("M", 1)
+    if specification["kind"] == "denoise":
+        network, strategy = specification["network"], specification["strategy"]
+        row |= {
+            "strategy": specification["method"],
+            "encoder": network.get("encoder") or ("growing u-net" if network.get("widths") else "u-net"),
+            "upsampling": network.get("upsampling", "pixel shuffle"),
+            "sampling": strategy.get("sampling", ""),
+            "stride": strategy.get("s", ""),
+            "budget": specification["budget"] or "",
+            "overrides": " ".join(f"{name}={value}" for name, value in overrides),
+            "steps": record["steps"],
+            "train_s": record["train_seconds"],
+        }
     listed = []
-    for inference, m in (("single", 1), ("mmse", record["M"]), ("out_of_bag", record["M"])):
+    for inference, m in (("single", 1), ("mmse", passes), ("estimate", passes), ("out_of_bag", passes)):
         if inference in record["result"]:
             score = record["result"][inference]
-            seconds = round(record["predict_seconds"] * m / record["M"], 2)
+            seconds = round(record["predict_seconds"] * m / passes, 2)
             listed.append(
                 row
                 | {"inference": inference, "m": m, "predict_s": seconds}

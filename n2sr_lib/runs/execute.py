@@ -20,6 +20,7 @@ from .. import data, metrics
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
 from ..experiments import CROP_SIDE, PATCH_SIDE
+from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
@@ -77,14 +78,24 @@ def execute(
     begin = time.monotonic()
     resumed = checkpoint is not None and checkpoint.exists()
     png = None
-    if specification["kind"] != "denoise":
+    if specification["kind"] == "classical":
+        image, more = _filter(specification)
+        record |= more
+        if crop is not None:
+            png, record["crop"] = _cut(image, crop, [], key)
+    elif specification["kind"] != "denoise":
         result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
-        estimate, strategy = _estimator(done, precision, device_class), preset_of(specification).strategy
-        single = estimate(limited(strategy, 1), y, specification["seed"] + 1).image
-        record |= _result(done, x, y, single)
+        estimate, strategy = _estimator(done, precision, device_class), done.strategy
+        images = {"noisy": y}
+        if hasattr(strategy, "M"):
+            images["single"] = estimate(limited(strategy, 1), y, specification["seed"] + 1).image
+            images["mmse"] = done.image
+        else:
+            images["estimate"] = done.image
+        record |= _result(done, x, images)
         shown: list[np.ndarray] = []
         if study := specification.get("study"):
             noise = specification["noise"]
@@ -104,6 +115,20 @@ def _number(specification: dict) -> dict:
     if experiment is None:
         raise InputError(f"there is no function {specification['method']!r} in {module.__name__}")
     return experiment(specification["seed"])
+
+
+def _filter(specification: dict) -> tuple[np.ndarray, dict]:
+    """A method that is not trained: its image and what a record says of it."""
+    x, y = noisy_image(specification)
+    begin = time.monotonic()
+    image = CLASSICAL[specification["method"]](y, specification["noise"])
+    seconds = round(time.monotonic() - begin, 2)
+    return image, {
+        "result": _scores(x, {"noisy": y, "estimate": image}),
+        "sha256": data.array_hash(image),
+        "noisy_sha256": data.array_hash(y),
+        "predict_seconds": seconds,
+    }
 
 
 def _denoise(specification: dict, device_class: str, checkpoint: Path | None, progress: bool):
@@ -130,27 +155,30 @@ def _denoise(specification: dict, device_class: str, checkpoint: Path | None, pr
     return done, x, y
 
 
-def _result(done: Denoised, x: np.ndarray, y: np.ndarray, single: np.ndarray) -> dict:
-    settings, history, unseen = done.settings, done.history, done.out_of_bag
+def _scores(x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
     drange = metrics.data_range(x)
-    estimates = {"noisy": y, "single": single, "mmse": done.image}
-    if unseen is not None:
-        # A pixel that was the input of every pass has no such estimate; there the plain mean stands in.
-        estimates["out_of_bag"] = np.where(np.isfinite(unseen), unseen, done.image)
-    result = {
+    return {
         name: {
             "psnr": round(metrics.psnr(x, image, data_range=drange), 5),
             "ssim": round(metrics.ssim(x, image, data_range=drange), 6),
         }
-        for name, image in estimates.items()
+        for name, image in images.items()
     }
+
+
+def _result(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
+    settings, history, unseen = done.settings, done.history, done.out_of_bag
+    if unseen is not None:
+        # A pixel that was the input of every pass has no such estimate; there the plain mean stands in.
+        images["out_of_bag"] = np.where(np.isfinite(unseen), unseen, done.image)
+    result = _scores(x, images)
     if unseen is not None:
         result["out_of_bag"]["undefined"] = float(1 - np.isfinite(unseen).mean())
     curves = {n: [_short(v) for v in getattr(history, n)] for n in ("step", "loss", "held_out", "seconds")}
     return {
         "result": result,
         "sha256": data.array_hash(done.image),
-        "noisy_sha256": data.array_hash(y),
+        "noisy_sha256": data.array_hash(images["noisy"]),
         "M": settings["passes"],
         "steps": history.steps,
         "train_seconds": settings["train_seconds"],

@@ -84,6 +84,12 @@ def read_all() -> dict[str, dict]:
     return {path.stem: parse(path.read_bytes(), path.name) for path in sorted(folder().glob("*.json"))}
 
 
+def score(record: dict) -> dict | None:
+    """PSNR and SSIM of a record's final estimate; None if it is not of an image."""
+    result = record["result"]
+    return result.get("mmse") or result.get("estimate")
+
+
 def by_work(records: dict[str, dict]) -> dict[str, dict]:
     """The records by the work they did. Of several devices' the first in order: cpu, then cuda."""
     found: dict[str, dict] = {}

@@ -12,14 +12,14 @@ from .. import data
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
-from ..methods import STRATEGIES, preset_for
+from ..methods import CLASSICAL, STRATEGIES, preset_for
 from ..networks.build import build_network
 from ..studies import STUDIES
 from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "theory": 1, "timing": 2}
+ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2}
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -28,6 +28,8 @@ ADDED_LATER: dict[str, object] = {
     "network.upsampling": "pixel shuffle",
     "network.encoder": "",
     "network.blocks": [],
+    "network.window": 8,
+    "network.refinement": 4,
 }
 
 
@@ -60,7 +62,16 @@ def specify(run: Run) -> dict:
     if run.kind not in ALGORITHM:
         raise InputError(f"unknown kind of run {run.kind!r}; choose one of {', '.join(ALGORITHM)}")
     begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
-    if run.kind != "denoise":
+    if run.kind not in ("denoise", "classical"):
+        return begin
+    begin |= {
+        "image": run.image,
+        "input": _input_hash(run.image),
+        "noise": {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed},
+    }
+    if run.kind == "classical":
+        if run.method not in CLASSICAL:
+            raise InputError(f"unknown method {run.method!r}; choose one of {', '.join(CLASSICAL)}")
         return begin
     preset = preset_for(run.method, run.profile)
     parts = {
@@ -74,13 +85,7 @@ def specify(run: Run) -> dict:
             known = ", ".join(f"{p}.{s}" for p in parts for s in parts[p])
             raise InputError(f"there is no setting {name!r} to override; choose one of {known}")
         parts[part][setting] = value
-    whole = begin | {
-        "image": run.image,
-        "input": _input_hash(run.image),
-        "noise": {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed},
-        "budget": run.budget,
-        **parts,
-    }
+    whole = begin | {"budget": run.budget, **parts}
     if run.study:
         if run.study not in STUDIES:
             raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")

@@ -7,8 +7,8 @@ A strategy is any object with
   same error on the held-out pixels, without gradient; NaN where none was met;
 - ``predict(network, y, generator) -> Prediction`` for one noisy image (1, 1, H, W);
 - ``multiple``: crops and images are cut or padded to a multiple of it;
-- ``s``, only where the network's output is s times as large as its input, and ``M``, only where the estimate
-  is a mean over M passes.
+- ``s``, only where the network's output is s times as large as its input; ``M``, only where the estimate is a
+  mean over M passes; ``a``, ``b`` and ``normalised(mean, deviation)``, only where it has to know the noise.
 
 It knows nothing of files, devices, schedules and progress bars.
 """

@@ -1,0 +1,95 @@
+"""The network of Self2Self (Quan et al., CVPR 2020): partial convolutions down, dropout on the way up."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, dropout, interpolate, leaky_relu, max_pool2d, pad
+
+
+class PartialConv2d(nn.Conv2d):
+    """3×3 convolution that ignores masked pixels and makes up for their number.
+
+    The kernel sees x·mask; the result, before the bias, is divided by the fraction of the nine pixels that
+    are there (Liu et al., ECCV 2018), and is the bias alone where none is. The border is repeated once, mask
+    and all.
+    """
+
+    def __init__(self, c_in: int, c_out: int):
+        super().__init__(c_in, c_out, 3)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Of x (B, C, h, w) and mask (B, 1, h, w), 1 where a pixel is there: the result and its mask."""
+        x, mask = (pad(t, (1, 1, 1, 1), mode="replicate") for t in (x * mask, mask))
+        there = avg_pool2d(mask, 3, stride=1)
+        out = nn.functional.conv2d(x, self.weight) / there.clamp(min=1 / 9)
+        return out + self.bias[:, None, None], (there > 0).to(mask)
+
+
+class Self2SelfNet(nn.Module):
+    """U-Net with partial convolutions in the contracting path and dropout in the expanding one.
+
+    Dropout stays on in ``eval`` mode, since the estimate is a mean over it. It draws from torch's global
+    generator; the strategy seeds that around each call. The last layer is linear, where the authors have a
+    sigmoid for intensities in [0, 1]: here images have mean 0 and deviation 1.
+
+    Parameters
+    ----------
+    width : channels of the contracting path (48 as published); twice as many in the expanding path.
+    depth : number of 2×2 poolings (5).
+    dropout : rate before each convolution of the expanding path (0.3).
+    last : channels of the two layers before the output (64, 32).
+
+    Input (B, 2, h, w): the image, and the mask of its pixels, 1 where there, 0 where dropped. Output
+    (B, 1, h, w). Any h, w: the input is padded by repetition of its border, and the output is cut back.
+    988,609 parameters as published.
+    """
+
+    def __init__(
+        self, width: int = 48, depth: int = 5, dropout: float = 0.3, last: tuple[int, int] = (64, 32)
+    ):
+        super().__init__()
+        self.depth, self.dropout = depth, dropout
+        w = width
+        # The first level and the bottom have a convolution more than the others.
+        self.first = PartialConv2d(1, w)
+        self.down = nn.ModuleList(PartialConv2d(w, w) for _ in range(depth + 1))
+        self.up = nn.ModuleList()
+        for level in range(depth - 1):
+            c_in = 2 * w if level == 0 else 3 * w
+            self.up.append(nn.ModuleList((self._conv(c_in, 2 * w), self._conv(2 * w, 2 * w))))
+        c_in = (w if depth == 1 else 2 * w) + 1
+        self.last = nn.ModuleList((self._conv(c_in, last[0]), self._conv(last[0], last[1])))
+        self.out = self._conv(last[1], 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                gain = "linear" if module is self.out else "leaky_relu"
+                nn.init.kaiming_normal_(module.weight, 0.1, nonlinearity=gain)
+                nn.init.zeros_(module.bias)
+
+    @staticmethod
+    def _conv(c_in: int, c_out: int) -> nn.Conv2d:
+        return nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="replicate")
+
+    def _drop(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
+        return conv(dropout(x, self.dropout, training=True))
+
+    def forward(self, image_and_mask: Tensor) -> Tensor:
+        h, w = image_and_mask.shape[-2:]
+        step = 2**self.depth
+        x = pad(image_and_mask, (0, -w % step, 0, -h % step), mode="replicate")
+        mask = x[:, 1:]
+        x = x[:, :1] * mask
+        skips = [x]
+        x, mask = self.first(x, mask)
+        x = leaky_relu(x, 0.1)
+        for level, conv in enumerate(self.down):
+            x, mask = conv(x, mask)
+            x = leaky_relu(x, 0.1)
+            if level < self.depth:
+                x, mask = max_pool2d(x, 2), max_pool2d(mask, 2)
+                skips.append(x)
+        skips.pop()  # the coarsest level is x itself
+        for block in (*self.up, self.last):
+            x = torch.cat((interpolate(x, scale_factor=2, mode="nearest"), skips.pop()), 1)
+            for conv in block:
+                x = leaky_relu(self._drop(conv, x), 0.1)
+        return self._drop(self.out, x)[..., :h, :w]

@@ -1,0 +1,81 @@
+"""FBI-Denoiser: a pixelwise affine map from a blind-spot network (Byun, Cha and Moon, CVPR 2021)."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..vst import gat, inverse_gat
+from . import Prediction
+
+
+@dataclass(frozen=True)
+class FBI:
+    """Unbiased risk of an affine estimate in the stabilised domain.
+
+    The image is made unit-variance by the generalised Anscombe transform and scaled to about [0, 1], noise of
+    deviation τ there. A blind-spot network maps it, (B, 1, H, W), to two maps (B, 2, H, W) of which neither
+    depends on the pixel itself: the logit of the slope α = 0.1 sigmoid(·), and the intercept β. The estimate
+    is α Z + β. Since it uses Z, it is not J-invariant.
+
+    The authors scale by the minimum and maximum, which grow with the number of pixels, so that a crop and the
+    whole image would differ in τ. Here Z = 1/2 + (f − mean)/(8 deviations), about what minimum and maximum
+    make of a normal law.
+
+    Parameters
+    ----------
+    a, b : noise parameters (eq. 11) in the units of the images that the strategy is given; None: `denoise`
+        estimates them from the image by `noise_estimate.estimate_noise`. The authors do it by PGE-Net
+        (`strategies.pge`).
+    offset : intensity at which counting noise vanishes, as in `NoiseEstimate`.
+    model : law of the noise for the exact unbiased inverse; see `vst.inverse_gat`.
+    """
+
+    a: float | None = None
+    b: float | None = None
+    offset: float = 0.0
+    model: str = "poisson"
+    multiple = 1
+
+    def normalised(self, mean: float, deviation: float) -> "FBI":
+        """The strategy for images (y − mean) / deviation, where this one is for y."""
+        offset = (self.offset - mean) / deviation
+        return replace(self, a=self.a / deviation, b=self.b / deviation, offset=offset)
+
+    def _stabilised(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Z, the mean of the transform f and τ, the latter two (B, 1, 1, 1): f = mean + (Z − 1/2) / τ."""
+        f = gat(y - self.offset, self.a, self.b)
+        deviation, mean = torch.std_mean(f, (1, 2, 3), keepdim=True)
+        tau = 1 / (8 * deviation)
+        return 0.5 + (f - mean) * tau, mean, tau
+
+    def loss(
+        self, network: nn.Module, y: Tensor, kept: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Mean of (Z − αZ − β)² + 2ατ² − τ² over the kept pixels: unbiased for the error against the truth.
+
+        In units of τ², so that 1 is the error of the noisy image itself; a constant factor that Adam ignores.
+        The held-out loss is the same mean over the others, which remain inputs for their neighbours. Nothing
+        is drawn from `generator`.
+        """
+        z, _, tau = self._stabilised(y)
+        slope, intercept = _affine(network, z)
+        risk = ((z - slope * z - intercept) / tau) ** 2 + 2 * slope - 1
+        with torch.no_grad():
+            held_out = (risk.detach() * (1 - kept)).sum() / (1 - kept).sum()
+        return (risk * kept).sum() / kept.sum(), held_out
+
+    @torch.no_grad()
+    def predict(self, network: nn.Module, y: Tensor, generator: torch.Generator) -> Prediction:
+        """One pass over the image (1, 1, H, W), and the exact unbiased inverse of the transform."""
+        z, mean, tau = self._stabilised(y)
+        slope, intercept = _affine(network, z)
+        d = mean + (slope * z + intercept - 0.5) / tau
+        x_hat = (inverse_gat(d, self.a, self.b, self.model) + self.offset)[0, 0]
+        return Prediction(x_hat, torch.zeros_like(x_hat))
+
+
+def _affine(network: nn.Module, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Slope and intercept, each (B, 1, H, W); the slope's bound is that of the released code."""
+    logit, intercept = network(z).float().split(1, 1)
+    return 0.1 * torch.sigmoid(logit), intercept
