@@ -1,38 +1,15 @@
-"""What the records say of each claim. A verdict follows from the numbers by one rule, never by judgement.
-
-The rule: a difference is there when it is more than `K` standard errors above zero, and absent when it lies
-within `K` standard errors of zero. Standard errors are those over images, or those that an experiment states.
-"""
+"""What the records say of each claim, by the rule of `verdicts`."""
 
 import math
 from collections.abc import Callable
-from statistics import fmean, median, pstdev, stdev
-from typing import NamedTuple
+from statistics import fmean, median, pstdev
 
+from . import ablation_claims
 from .experiments import LEVELS, table1, theory
 from .runs.collect import found
-
-K = 3
-BEST_FIRST = ("paper", "laptop")
-FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE = "found", "found in part", "not found", "not testable here"
-NOT_MEASURED = "not measured yet"
+from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
 
 Level = tuple[str, list[dict]]  # profile, records of the five images
-
-
-class Finding(NamedTuple):
-    """Columns that are added to a claim; all text but `record_keys`."""
-
-    verdict: str = NOT_MEASURED
-    effect: str = ""
-    spread: str = ""
-    over_what: str = ""
-    record_keys: tuple[str, ...] = ()
-
-
-def above_zero(differences: list[float]) -> bool:
-    """The rule, for one difference per image."""
-    return fmean(differences) > K * stdev(differences) / math.sqrt(len(differences))
 
 
 def levels(profiles: tuple[str, ...] = BEST_FIRST) -> dict[float, Level]:
@@ -207,6 +184,7 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding]:
             paper_table1, lambda row: row["category"] in ("dataset", "supervised"), rivals_missing
         ),
         "C06": _c06(),
+        **ablation_claims.findings(),
         "C28": _c28(),
         "C29": _c29(),
     }

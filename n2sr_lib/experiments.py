@@ -113,9 +113,15 @@ def theory(profile: str) -> list[Run]:
     ]
 
 
+#: Seconds of one inference for each way to enlarge (Table IV).
+UPSAMPLING_TIMES = Run(kind="timing", method="upsamplings")
+
+
 def timing(profile: str) -> list[Run]:
     """Seconds of a step of each preset, measured in turn; on an otherwise idle machine."""
-    return [Run(kind="timing", method="steps")] if profile == "laptop" else []
+    if profile != "laptop":
+        return []
+    return [Run(kind="timing", method="steps"), UPSAMPLING_TIMES]
 
 
 #: Steps of every run of the recipe: a shorter plan for all its lines alike.

@@ -248,3 +248,38 @@ def bar_length(width: float) -> float:
     """The largest of 1, 2 and 5 times a power of ten that is at most a third of `width`."""
     decade = 10.0 ** math.floor(math.log10(width / 3))
     return max((k * decade for k in (1, 2, 5) if k * decade <= width / 3), default=decade)
+
+
+ERROR_MAP = mpl.colors.LinearSegmentedColormap.from_list("error", (BLUE, "white", ORANGE))
+
+
+def draw_errors(figure, x: np.ndarray, y: np.ndarray, estimates: dict[str, np.ndarray]) -> None:
+    """Clean image and estimates on one grey scale; below them the noisy image and the errors on one scale.
+
+    Parameters
+    ----------
+    figure : Figure or SubFigure, which is filled.
+    x, y : (h, w), the clean and the noisy image.
+    estimates : title -> (h, w). The scale of the errors holds 99.5 % of their pixels.
+    """
+    axes = figure.subplots(2, 1 + len(estimates), squeeze=False)
+    grey = _grey_scale(x, x)
+    errors = {title: image - x for title, image in estimates.items()}
+    end = float(np.percentile(np.abs(np.stack(list(errors.values()))), 99.5))
+    top = {"clean": x} | estimates
+    for ax, (title, image) in zip(axes[0], top.items(), strict=True):
+        ax.imshow(image, "gray", vmin=grey[0], vmax=grey[1])
+        ax.set_title(title)
+    low, high = np.percentile(y, (1, 99))
+    axes[1, 0].imshow(y, "gray", vmin=low, vmax=high)
+    axes[1, 0].set_title(f"noisy ({low:.2f} to {high:.2f})")
+    for ax, error in zip(axes[1, 1:], errors.values(), strict=True):
+        ax.imshow(error, ERROR_MAP, vmin=-end, vmax=end)
+        ax.set_title(f"error, rms {np.sqrt(np.mean(error**2)):.4f}")
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.spines[:].set_visible(False)
+    style = {"shrink": 0.9, "aspect": 20, "pad": 0.01, "extend": "both"}
+    figure.colorbar(axes[0, 0].images[0], ax=axes[0], label="intensity", **style)
+    figure.colorbar(axes[1, -1].images[0], ax=axes[1], label="estimate − clean\n(intensity)", **style)

@@ -7,8 +7,9 @@ from statistics import median
 import torch
 
 from .crops import draw_crops
-from .denoising import PRESETS, choose_device, fastest_precision, for_prediction
+from .denoising import PRESETS, Preset, choose_device, fastest_precision, for_prediction
 from .networks.build import build_network
+from .networks.superres import UPSAMPLINGS
 from .subsample import draw_locations, subsample
 from .train import fit
 
@@ -52,6 +53,40 @@ def steps(seed: int) -> dict:
     }
 
 
+def upsamplings(
+    seed: int, size: tuple[int, int] = SIZE, rounds: int = 5, presets: tuple[str, ...] = ("laptop", "paper")
+) -> dict:
+    """Seconds of a pass over an image with each upsampling (Table IV), as ratios to pixel shuffle.
+
+    The upsamplings take turns within each round, so that what else the machine does meets all of them.
+    ``<preset>_<upsampling>_seconds`` is a median over the rounds, ``…_ratios`` has one number a round.
+    ``effect`` is the median ratio of bilinear in the first of ``presets``, ``spread`` its range. The weights
+    do not matter. Takes about three minutes on two cores.
+    """
+    where = choose_device("auto")
+    y = torch.randn(1, 1, *size, generator=torch.Generator().manual_seed(seed)).to(where)
+    said: dict = {}
+    for name in presets:
+        preset = PRESETS[name]
+        precision = fastest_precision(where) if preset.plan.precision == "fastest" else preset.plan.precision
+        rows: dict[str, list[float]] = {upsampling: [] for upsampling in UPSAMPLINGS}
+        for _ in range(rounds):
+            for upsampling, row in rows.items():
+                changed = Preset({**preset.network, "upsampling": upsampling}, preset.strategy, preset.plan)
+                row.append(_pass(changed, precision, y, seed, 3))
+        for upsampling, row in rows.items():
+            key = f"{name}_{upsampling.replace(' ', '_')}"
+            ratios = [mine / theirs for mine, theirs in zip(row, rows["pixel shuffle"], strict=True)]
+            said[f"{key}_seconds"] = float(f"{median(row):.4g}")
+            said[f"{key}_ratios"] = [round(ratio, 4) for ratio in ratios]
+    ratios = said[f"{presets[0]}_bilinear_ratios"]
+    return said | {
+        "effect": round(median(ratios), 4),
+        "spread": round(max(ratios) - min(ratios), 4),
+        "over_what": f"{rounds} rounds, {size[0]}×{size[1]} pixels, presets {' and '.join(presets)}",
+    }
+
+
 def _step(preset, precision: str, y, count: int, seed: int) -> float:
     """Seconds of one step: the last ``count`` steps, after two that are slower."""
     network = build_network(preset.strategy.s, seed, **preset.network).to(y.device)
@@ -61,11 +96,11 @@ def _step(preset, precision: str, y, count: int, seed: int) -> float:
     return (seconds[-1] - seconds[1]) / count
 
 
-def _pass(preset, precision: str, y, seed: int) -> float:
-    """Seconds of one pass over the image, the median of five."""
+def _pass(preset, precision: str, y, seed: int, count: int = 6) -> float:
+    """Seconds of one pass over the image, the median of all but the first of ``count``."""
     network = build_network(preset.strategy.s, seed, **preset.network).to(y.device)
     predictor = for_prediction(network.to(memory_format=torch.channels_last).eval(), precision, y.device)
-    return _median_of(6, lambda: predictor(y[..., ::2, ::2]).sum().item())
+    return _median_of(count, lambda: predictor(y[..., ::2, ::2]).sum().item())
 
 
 def _subsampling(preset, y, seed: int) -> float:

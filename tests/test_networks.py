@@ -96,7 +96,9 @@ def test_unknown_decoder():
 
 def test_a_signal_reaches_the_deepest_level():
     """With PyTorch's own starting weights the level would get a hundredth of it, and stay dead."""
-    network = build_network(2, 0, widths=(8, 8, 12, 12, 16), features=8, decoder_width=8, activation="silu", initial="he")
+    network = build_network(
+        2, 0, widths=(8, 8, 12, 12, 16), features=8, decoder_width=8, activation="silu", initial="he"
+    )
     seen = []
     network.encoder.bottom.register_forward_hook(lambda module, args, out: seen.append(out.std().item()))
     out = network(torch.randn(4, 1, 64, 64))

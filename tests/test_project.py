@@ -25,7 +25,7 @@ FLOORS = (
     "networks crops experiments io metrics noise noise_estimate plotting subsample tiling train vst",
     "assess bm3d classical data strategies",
     "denoising methods studies theory timing",
-    "claims cli notebooks report runs simulate",
+    "ablation_claims ablations claims cli notebooks report runs simulate verdicts",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"

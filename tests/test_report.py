@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from n2sr_lib import claims, experiments, report
+from n2sr_lib import experiments, report, verdicts
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, budget60, recipe, table1, theory
 from n2sr_lib.runs import records
@@ -210,12 +210,18 @@ def test_committed_tables_are_not_stale():
 def test_committed_claims_are_whole():
     rows = report.read_csv(report.ROOT / "data/paper/claims.csv")
     assert [row["id"] for row in rows] == [f"C{i:02}" for i in range(1, 41)]
-    allowed = {claims.FOUND, claims.IN_PART, claims.NOT_FOUND, claims.NOT_TESTABLE, claims.NOT_MEASURED}
+    allowed = {
+        verdicts.FOUND,
+        verdicts.IN_PART,
+        verdicts.NOT_FOUND,
+        verdicts.NOT_TESTABLE,
+        verdicts.NOT_MEASURED,
+    }
     assert {row["verdict"] for row in rows} <= allowed
     known = {path.stem for path in records.folder().glob("*.json")}
     for row in rows:
         assert set(row["record_keys"].split()) <= known
-        if row["verdict"] in (claims.FOUND, claims.NOT_FOUND):
+        if row["verdict"] in (verdicts.FOUND, verdicts.NOT_FOUND):
             assert row["effect"] and row["spread"] and row["over_what"] and row["record_keys"]
 
 

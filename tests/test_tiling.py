@@ -1,7 +1,11 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
+from n2sr_lib import PRESETS, Preset, data
+from n2sr_lib.denoising import OVERLAP, denoise
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.tiling import tiled
@@ -47,3 +51,22 @@ def test_prediction_in_tiles_is_the_same_to_a_thousandth_of_the_range():
         for f in (network, tiled(network, 64, 32, align=8))
     )
     assert (whole - pieces).abs().max() <= 1e-3 * (whole.max() - whole.min())
+
+
+def test_tiles_of_the_trained_laptop_network():
+    """After training the levels reach far, which decides whether the overlap of `denoise` is wide enough."""
+    laptop = PRESETS["laptop"]
+    plan = dataclasses.replace(laptop.plan, steps=60, batch=2, crop=128, precision="float32")
+    x = data.sample("ptceo2_a_white")[:640, :704]
+    y = x + 0.15 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0)).numpy()
+    short = Preset(laptop.network, dataclasses.replace(laptop.strategy, M=1), plan)
+    done = denoise(y, preset=short, device="cpu", progress=False)
+    y_sub = torch.from_numpy((y - done.mean) / done.deviation)[None, None, ::2, ::2]
+    allowed = 1e-3 * float(x.max() - x.min()) / done.deviation
+    with torch.no_grad():
+        whole, pieces, narrow = (
+            f(y_sub)
+            for f in (done.network, tiled(done.network, 64, OVERLAP), tiled(done.network, 64, OVERLAP // 3))
+        )
+    assert (whole - pieces).abs().max() <= allowed
+    assert (whole - narrow).abs().max() > allowed  # else this test could not fail

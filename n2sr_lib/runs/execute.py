@@ -88,14 +88,14 @@ def execute(
         record |= {"result": result, "sha256": sha256(result)}
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
-        estimate, strategy = _estimator(done, precision, device_class), done.strategy
+        estimate, strategy = estimator(done, precision, device_class), done.strategy
         images = {"noisy": y}
         if hasattr(strategy, "M"):
             images["single"] = estimate(limited(strategy, 1), y, specification["seed"] + 1).image
             images["mmse"] = done.image
         else:
             images["estimate"] = done.image
-        record |= _result(done, x, images)
+        record |= outcome(done, x, images)
         shown: list[np.ndarray] = []
         if study := specification.get("study"):
             noise = specification["noise"]
@@ -166,7 +166,8 @@ def _scores(x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
     }
 
 
-def _result(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
+def outcome(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
+    """What a record says of a trained method, ``images`` being its estimates by name and the noisy image."""
     settings, history, unseen = done.settings, done.history, done.out_of_bag
     if unseen is not None:
         # A pixel that was the input of every pass has no such estimate; there the plain mean stands in.
@@ -189,7 +190,7 @@ def _result(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dic
     }
 
 
-def _estimator(done: Denoised, precision: str, device_class: str) -> Estimate:
+def estimator(done: Denoised, precision: str, device_class: str) -> Estimate:
     """The trained network as a function of strategy, noisy image and seed."""
     where = torch.device(device_class)
     predictor = for_prediction(done.network, precision, where)

@@ -1,0 +1,241 @@
+"""The ablations (Tables II and IV, Figs. 8 to 12): their records as rows, and each in seconds, afresh."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from statistics import fmean, pstdev
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.optimize import nnls
+
+from .denoising import denoise, limited
+from .experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
+from .metrics import data_range, psnr, ssim
+from .noise import add_noise
+from .runs.collect import found
+from .runs.execute import CURVE_POINTS, crop_image, crop_patches, estimator, noisy_image, outcome
+from .runs.queue import work_through
+from .runs.records import crop_bytes
+from .runs.specification import clean_image, preset_of, specify
+from .studies import STUDIES
+
+SMOKE_IMAGE, SMOKE_PART = "ptceo2_a_white", (slice(360, 504), slice(360, 504))  # 144 = 2·72 = 3·48 = 4·36
+#: What "fixed with MMSE" may mean (`studies.readings`): the mean over flips and turns is ours.
+FIXED_READINGS = {
+    "mmse": "mean over flips and turns (ours)",
+    "out_of_bag": "the same, each pixel only where it was a target",
+    "phases": "mean over the s² places",
+    "both": "mean over places, flips and turns",
+    "random": "random places, although trained on fixed ones",
+}
+#: Overrides that follow from others or are shared by a table.
+UNSAID = ("plan.steps", "strategy.M", "strategy.flips")
+HEAD = ["", "n"] + [f"{q}, {w}" for q in ("PSNR (dB)", "SSIM") for w in ("ours", "paper", "difference")]
+
+Recorded = dict[Run, dict | None]
+
+
+class Shown(NamedTuple):
+    """A part of the images of one run, float32 (h, w), in the units of the clean image."""
+
+    x: np.ndarray
+    y: np.ndarray
+    estimate: np.ndarray
+    patches: list[np.ndarray]  # of a study, from the same upper left corner
+
+
+def setting(run: Run, name: str, default: object) -> object:
+    """What a run overrides a setting with, or the default."""
+    return dict(run.overrides).get(name, default)
+
+
+def sampling(run: Run) -> str:
+    """``"random"`` or ``"fixed"``."""
+    return str(setting(run, "strategy.sampling", "random"))
+
+
+def upsampling(run: Run) -> str:
+    """One of `experiments.UPSAMPLINGS`."""
+    return str(setting(run, "network.upsampling", UPSAMPLINGS[0]))
+
+
+def gather(
+    table: Callable[[str], list[Run]], profile: str, run_missing: bool = False, study: str = ""
+) -> Recorded:
+    """The record of each run of a table, None where it is missing.
+
+    In ``smoke`` those of image 1 at the middle level are executed here and now, on a bundled sample instead
+    and without any study but ``study``, which takes the longest.
+    """
+    runs = table(profile)
+    if profile == "smoke":
+        few = [run for run in runs if (run.image, run.a) == ("paper/1", LEVELS[0])]
+        smaller = {"image": f"sample/{SMOKE_IMAGE}"}
+        few = [replace(run, study=study if run.study == study else "", **smaller) for run in few]
+        return {run: fresh(run) for run in few}
+    recorded = found(runs)
+    if run_missing:
+        work_through([run for run, record in recorded.items() if record is None])
+        recorded = found(runs)
+    return recorded
+
+
+def best_on_record(table: Callable[[str], list[Run]]) -> str:
+    """The profile from which a figure is drawn: `paper` if all its runs are recorded, else `laptop`."""
+    return "paper" if all(found(table("paper")).values()) else "laptop"
+
+
+def fresh(run: Run) -> dict:
+    """Execute a run on `SMOKE_PART` of its sample: what a record would say, and a `Shown` as ``shown``."""
+    specification = specify(run)
+    x = np.ascontiguousarray(clean_image(run.image)[SMOKE_PART])
+    generator, preset = torch.Generator().manual_seed(run.noise_seed), preset_of(specification)
+    y, drange = add_noise(torch.from_numpy(x), run.a, run.b, generator).numpy(), data_range(x)
+    every = max(preset.plan.steps // CURVE_POINTS, 1)
+
+    def scores(image: np.ndarray) -> list[float]:
+        return [psnr(x, image, data_range=drange), ssim(x, image, data_range=drange)]
+
+    done = denoise(y, preset=preset, device="cpu", seed=run.seed, progress=False, watch=(every, scores))
+    estimate = estimator(done, preset.plan.precision, "cpu")
+    single = estimate(limited(preset.strategy, 1), y, run.seed + 1).image
+    record = outcome(done, x, {"noisy": y, "single": single, "mmse": done.image})
+    patches: list[np.ndarray] = []
+    if run.study:
+        variance = run.a * x + run.b**2
+        record["study"], patches = STUDIES[run.study](estimate, preset.strategy, x, y, variance)
+    extra = {"specification": specification, "threads": torch.get_num_threads(), "device": "this machine"}
+    return record | extra | {"shown": Shown(x, y, done.image, patches)}
+
+
+def shown(record: dict | None) -> Shown | None:
+    """The part of the images that a record kept, or None."""
+    if record is None or "shown" in record:
+        return record and record["shown"]
+    png = crop_bytes(record)
+    if png is None:
+        return None
+    top, left = record["crop"]["row"], record["crop"]["column"]
+    part = (slice(top, top + CROP_SIDE), slice(left, left + CROP_SIDE))
+    x, y = noisy_image(record["specification"])
+    return Shown(x[part], y[part], crop_image(record, png), crop_patches(record, png))
+
+
+def missing(recorded: Recorded) -> str:
+    """One line that says which runs have no record."""
+    lost = [run for run, record in recorded.items() if record is None]
+    if not lost:
+        return f"All {len(recorded)} runs are there."
+    groups: dict[str, list[str]] = {}
+    for run in lost:
+        told = [pair for pair in run.overrides if pair[0] not in UNSAID]
+        changed = [f"{name.split('.')[1]} = {value}" for name, value in told]
+        name = ", ".join([f"a = {run.a:g}", *changed, *([f"seed {run.seed}"] if run.seed else [])])
+        groups.setdefault(name, []).append(run.image.rpartition("/")[2])
+    said = "; ".join(f"{name}: image {' '.join(images)}" for name, images in groups.items())
+    return f"{len(lost)} of {len(recorded)} runs have no record (RUN_MISSING = True computes them): {said}."
+
+
+def chosen(recorded: Recorded, wanted: Callable[[Run], bool]) -> dict[str, dict]:
+    """The records of the runs that are wanted, image -> record."""
+    return {run.image: r for run, r in recorded.items() if r is not None and wanted(run)}
+
+
+def differences(
+    better: dict[str, dict],
+    worse: dict[str, dict],
+    value: Callable[[dict], float],
+    other: Callable | None = None,
+) -> list[float]:
+    """One value less another (``other``, by default the same of ``worse``), image by image where both are."""
+    other = other or value
+    return [value(better[image]) - other(worse[image]) for image in better if image in worse]
+
+
+def score(estimate: str = "mmse", name: str = "psnr") -> Callable[[dict], float]:
+    """What to take of a record: PSNR or SSIM of an estimate, also of a reading of a study."""
+    return lambda record: (record["result"] | record.get("study", {}))[estimate][name]
+
+
+def repeated(label: str, other: str, estimate: str = "mmse") -> dict[str, list[float]]:
+    """PSNR of one line of `REPEATS` less that of another, at the full plan: image -> one difference a seed.
+
+    Images of which a record is missing are left out.
+    """
+    recorded, pairs = found(repeats("laptop")), {}
+    value = score(estimate)
+    cells = {
+        name: {(r.image, r.seed): record for r, record in recorded.items() if r.overrides == REPEATS[name]}
+        for name in (label, other)
+    }
+    for place, record in cells[label].items():
+        rival = cells[other][place]
+        if record is not None and rival is not None:
+            pairs.setdefault(place[0], []).append(value(record) - value(rival))
+    seeds = {seed for _, seed in cells[label]}
+    return {image: values for image, values in pairs.items() if len(values) == len(seeds)}
+
+
+def repeated_keys(*labels: str) -> tuple[str, ...]:
+    """Keys of the records that `repeated` takes."""
+    wanted = [REPEATS[label] for label in labels]
+    return tuple(r["key"] for run, r in found(repeats("laptop")).items() if r and run.overrides in wanted)
+
+
+def rows(lines: Iterable[tuple[str, list[dict], dict | None]], complete: int) -> list[list[str]]:
+    """Rows 'ours | paper | difference' below `HEAD`: mean ± population deviation.
+
+    Parameters
+    ----------
+    lines : label, scores (``psnr``, ``ssim``) and the paper's row, or None where the paper gives no number.
+    complete : how many scores are a whole; the mean over fewer is not compared.
+    """
+    listed = []
+    for label, scores, theirs in lines:
+        cells = [label, str(len(scores))]
+        for name, digits in (("psnr", 2), ("ssim", 4)):
+            ours = [s[name] for s in scores]
+            if not ours:
+                cells += ["", f"{float(theirs[name]):.{digits}f}" if theirs else "", ""]
+                continue
+            cells.append(
+                f"{fmean(ours):.{digits}f}" + (f" ± {pstdev(ours):.{digits}f}" if len(ours) > 1 else "")
+            )
+            if theirs is None:
+                cells += ["", ""]
+                continue
+            given, whole = float(theirs[name]), len(ours) == complete
+            cells += [f"{given:.{digits}f}", f"{fmean(ours) - given:+.{digits}f}" if whole else ""]
+        listed.append(cells)
+    return listed
+
+
+def law(M: np.ndarray, flips: bool) -> np.ndarray:
+    """The terms of the error of a mean over M passes (eq. 9): 1, 1/M and, with flips, their own.
+
+    The passes go through the eight flips and turns in order. A mean that holds them equally often has lost
+    their share of the variance, as a sample of a finite population that was drawn without putting back.
+    """
+    M = np.asarray(M, int)
+    q, r = M // 8, M % 8
+    uneven = (r * (q + 1) ** 2 + (8 - r) * q**2) / M**2 - 1 / 8
+    return np.stack([np.ones(len(M)), 1 / M, *([uneven] if flips else [])], axis=1)
+
+
+def fit_law(M: np.ndarray, error: np.ndarray, flips: bool) -> np.ndarray:
+    """bias², V and, with flips, their variance: least squares of the relative residuals, none below zero.
+
+    Parameters
+    ----------
+    M : (k,) numbers of passes.
+    error : (k,) mean squared errors, in any unit; the result has the same.
+    """
+    error = np.asarray(error, float)
+    terms, _ = nnls(law(M, flips) / error[:, None], np.ones(len(error)))
+    return terms
+
+
+def enough(terms: np.ndarray, share: float) -> float:
+    """The least M whose error, by the law (without its flips), is at most ``share`` above bias²."""
+    return max(1.0, float(np.ceil(terms[1] / (share * terms[0])))) if terms[0] > 0 else float("inf")

@@ -1,0 +1,316 @@
+"""The ablations: what they say follows from records, and the timing takes the upsamplings in turn."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from n2sr_lib import ablation_claims, ablations, experiments, timing
+from n2sr_lib.experiments import REPEATS, fig10, fig12, noise2sr, repeats, table2, table4
+from n2sr_lib.runs import records
+from n2sr_lib.runs.specification import record_key, specify
+
+M = [1, 5, 20, 50]
+
+
+@pytest.fixture(autouse=True)
+def _no_records(tmp_path, monkeypatch):
+    monkeypatch.setenv("N2SR_RECORDS", str(tmp_path / "records"))
+
+
+def recorded(run, mmse=37.0, single=34.0, **content) -> dict:
+    """Write a record of a run that was never executed."""
+    specification = specify(run)
+    precision = None if run.kind == "timing" else "float32"
+    psnr = {"noisy": 7.0, "single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
+    record = {
+        "key": record_key(specification, "cpu", precision),
+        "profile": run.profile,
+        "specification": specification,
+        "device_class": "cpu",
+        "precision": precision,
+        "device": "a machine",
+        "steps": 1000,
+        "result": {name: {"psnr": value, "ssim": value / 40} for name, value in psnr.items()},
+    }
+    record = records.seal(record | content)
+    records.write(record)
+    return record
+
+
+def image_number(run) -> int:
+    return int(run.image[-1])
+
+
+def fill_table2(gain=lambda run: 3.0, reading=lambda name: 0.0, images=5, levels=experiments.LEVELS):
+    """Random at 37, 38, ... dB; fixed lower by `gain`, and further readings higher than that by `reading`."""
+    for run in table2("laptop"):
+        k = image_number(run)
+        if k > images or run.a not in levels:
+            continue
+        mmse = 36.0 + k
+        if ablations.sampling(run) == "fixed":
+            mmse -= gain(run) + k / 50
+            names = ("phases", "flips", "both", "random")
+            more = {"study": {n: {"psnr": mmse + reading(n), "ssim": 0.9} for n in names}}
+        else:
+            more = {}
+        recorded(run, mmse, mmse - 3, **more)
+
+
+def fill_repeats(values: dict[str, float], images=("paper/1", "paper/2")):
+    """The full plan: 40 dB plus a value for each line of `REPEATS`, a little different with each seed."""
+    for run in repeats("laptop"):
+        (label,) = (label for label, overrides in REPEATS.items() if overrides == run.overrides)
+        if run.image in images and label in values:
+            # Seeds differ, and more from line to line, so that differences have a spread.
+            mmse = 40 + values[label] + 0.005 * (run.seed - 1) * (1 + list(REPEATS).index(label))
+            recorded(run, mmse, mmse - 3)
+
+
+def finding(name):
+    return ablation_claims.findings()[name]
+
+
+# Claims
+
+
+def test_nothing_is_found_without_records():
+    assert {f.verdict for f in ablation_claims.findings().values()} == {"not measured yet"}
+    assert ablation_claims.rows(("C13",), "smoke")[0][1].startswith("smoke")
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"),
+    [
+        (lambda run: 3.0, "found"),
+        (lambda run: -1.0, "not found"),
+        (lambda run: 0.1 * (-1) ** image_number(run), "not found"),
+    ],
+)
+def test_random_must_gain_beyond_its_error(gain, verdict):
+    fill_table2(gain)
+    for claim in ("C13", "C14"):
+        assert finding(claim).verdict == verdict
+    # 3 and k/50 on the average: 3.06.
+    if verdict == "found":
+        assert finding("C13").effect.startswith("+3.06 dB at a=0.05; +3.06 dB at a=0.1")
+        assert "± 0.03 at a=0.05" in finding("C13").spread
+        assert len(finding("C13").record_keys) == 30 and "not repeated" in finding("C13").over_what
+
+
+def test_a_level_counts_with_all_ten_runs_only():
+    fill_table2(images=4)
+    assert finding("C13").verdict == "not measured yet"
+    fill_table2(levels=(0.1,))
+    assert finding("C13").verdict == "found" and "a=0.05" not in finding("C13").over_what
+
+
+def test_another_reading_of_fixed_can_overturn_c14_only():
+    fill_table2(reading=lambda name: 4.0 if name == "both" else 0.0)
+    assert finding("C13").verdict == "found"
+    assert finding("C14").verdict == "found in part" and "at least -0.94 dB" in finding("C14").effect
+
+
+def test_plans_that_disagree_are_both_shown():
+    fill_table2()
+    fill_repeats({"random": 0.0, "fixed": -2.0})
+    assert finding("C14").verdict == "found"
+    assert "+2.00 dB" in finding("C14").effect and "on image 2 (3 seeds)" in finding("C14").effect
+    fill_repeats({"fixed": 0.5})
+    assert finding("C14").verdict == "found in part"
+    assert "+3.06 dB at a=0.05" in finding("C14").effect and "-0.50 dB" in finding("C14").effect
+
+
+@pytest.mark.parametrize(
+    ("lost", "verdict"), [((1.0, 2.0), "found"), ((2.0, 1.0), "found in part"), ((-1.0, 1.0), "not found")]
+)
+def test_order_of_strides(lost, verdict):
+    for run in fig10("laptop"):
+        s = ablations.setting(run, "strategy.s", 2)
+        recorded(run, 40 - {2: 0.0, 3: lost[0], 4: lost[1]}[s] + 0.01 * image_number(run) * s)
+    assert finding("C15").verdict == verdict
+    if verdict == "found":
+        fill_repeats({"random": 0.0, "s = 3": -1.0, "s = 4": -0.5})
+        assert finding("C15").verdict == "found in part" and "3 over 4: -0.50" in finding("C15").effect
+
+
+def fill_fig12(psnr, spread):
+    """`psnr` and its deviation over three draws at each of `M`, the same but for 0.01 dB on all images."""
+    for run in fig12("laptop"):
+        draws = [
+            [p + z * d + 0.01 * image_number(run) for p, d in zip(psnr, spread, strict=True)]
+            for z in (-1, 0, 1)
+        ]
+        recorded(run, study={"M": M, "psnr": draws})
+
+
+@pytest.mark.parametrize(
+    ("psnr", "spread", "verdicts"),
+    [
+        ((31, 33.6, 34.5, 34.6), (0.4, 0.2, 0.1, 0.05), ("found", "found", "found")),
+        ((31, 33.6, 34.5, 34.4), (0.4, 0.2, 0.05, 0.1), ("not found", "found in part", "found")),
+        ((31, 32, 33, 34), (0.1, 0.1, 0.1, 0.2), ("found", "not found", "not found")),
+    ],
+)
+def test_number_of_samples(psnr, spread, verdicts):
+    fill_fig12(psnr, spread)
+    assert tuple(finding(name).verdict for name in ("C16", "C17", "C18")) == verdicts
+    assert finding("C17").effect.startswith(f"{spread[0]:.3f} dB at M = 1")
+    assert finding("C16").effect.startswith(f"{psnr[1] - psnr[0]:+.2f} dB from M = 1 to 5")
+
+
+def test_upsampling_is_decided_by_seeds():
+    for run in table4("laptop"):
+        recorded(run, 37.0 + 0.3 * (ablations.upsampling(run) == "bilinear"))
+    assert finding("C24").verdict == "not measured yet"  # one seed each
+    fill_repeats({"random": 0.2, "transposed convolution": 0.0, "bilinear": -0.1})
+    assert finding("C24").verdict == "found" and "-0.30 dB over bilinear" in finding("C24").effect
+    assert finding("C25").verdict == "not found" and "image 2" in finding("C25").over_what
+    fill_repeats({"transposed convolution": 0.9})
+    assert (finding("C24").verdict, finding("C25").verdict) == ("not found", "found")
+    fill_repeats({"transposed convolution": 0.0, "bilinear": -0.6})
+    assert finding("C24").verdict == "found in part"  # the best, but it matters
+
+
+@pytest.mark.parametrize(
+    ("paper", "verdict"), [([0.8, 0.81, 0.79], "found"), ([0.9, 1.1, 1.0], "found in part")]
+)
+def test_bilinear_must_be_faster_in_every_preset(paper, verdict):
+    result = {"effect": 0.8, "spread": 0.0, "over_what": "3 rounds"}
+    for preset, bilinear in (("laptop", [0.7, 0.71, 0.69]), ("paper", paper)):
+        result |= {f"{preset}_pixel_shuffle_ratios": [1, 1, 1], f"{preset}_bilinear_ratios": bilinear}
+        result[f"{preset}_transposed_convolution_ratios"] = [1.1, 1.11, 1.09]
+    recorded(ablation_claims.UPSAMPLING_TIMES, result=result)
+    assert finding("C26").verdict == verdict and "laptop: 0.70 of the time" in finding("C26").effect
+
+
+# Rows and what is missing
+
+
+def test_rows_compare_whole_means_only():
+    theirs = {"psnr": "33.00", "ssim": "0.9000"}
+    scores = [{"psnr": p, "ssim": 0.95} for p in (36.0, 38.0)]
+    whole, part, alone, none = ablations.rows(
+        [("a", scores, theirs), ("b", scores[:1], theirs), ("c", scores, None), ("d", [], theirs)], 2
+    )
+    assert whole == ["a", "2", "37.00 ± 1.00", "33.00", "+4.00", "0.9500 ± 0.0000", "0.9000", "+0.0500"]
+    assert part == ["b", "1", "36.00", "33.00", "", "0.9500", "0.9000", ""]
+    assert alone[3:5] == ["", ""] and none[2:5] == ["", "33.00", ""]
+    assert {len(row) for row in (whole, part, alone, none)} == {len(ablations.HEAD)}
+
+
+def test_missing_runs_are_named_in_one_line():
+    fill_table2(images=3, levels=(0.05, 0.1))
+    said = ablations.missing(ablations.gather(table2, "laptop"))
+    assert said.startswith("18 of 30 runs") and "\n" not in said
+    assert "a = 0.1, sampling = fixed: image 4 5;" in said and "a = 0.02: image 1 2 3 4 5" in said
+    fill_table2()
+    assert ablations.missing(ablations.gather(table2, "laptop")) == "All 30 runs are there."
+
+
+def test_missing_runs_are_executed_on_demand(monkeypatch):
+    run = noise2sr("laptop", "sample/ptceo2_a_white")
+
+    def work_through(runs):
+        assert runs == [run]
+        recorded(run, 40.0)
+
+    monkeypatch.setattr(ablations, "work_through", work_through)
+    table = {"laptop": [run]}.__getitem__
+    assert ablations.gather(table, "laptop")[run] is None
+    assert ablations.gather(table, "laptop", run_missing=True)[run]["result"]["mmse"]["psnr"] == 40
+
+
+def test_best_profile():
+    fill_table2()
+    assert ablations.best_on_record(table2) == "laptop"
+    for run in fig10("paper"):
+        recorded(run)
+    assert ablations.best_on_record(fig10) == "paper"
+
+
+# The law of averaging
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_law_is_that_of_its_terms(flips):
+    """Passes with their own noise and a share of their orientation, whose mean over all eight is zero."""
+    rng, trials = np.random.default_rng(0), 20_000
+    orientation = rng.normal(size=(trials, 8))
+    orientation -= orientation.mean(1, keepdims=True)
+    orientation /= orientation.std(1, ddof=1, keepdims=True)
+    counts = np.array([1, 2, 3, 5, 7, 8, 10, 15, 16, 30])
+    passes = rng.normal(size=(trials, 30)) * np.sqrt(0.5) + 0.3
+    if flips:
+        passes += orientation[:, np.arange(30) % 8] * np.sqrt(2.0)
+    squared = (passes.cumsum(1)[:, counts - 1] / counts) ** 2
+    error, deviation = squared.mean(0), squared.std(0) / np.sqrt(trials)
+    terms = [0.09, 0.5, 2.0][: 3 if flips else 2]
+    assert np.abs((ablations.law(counts, flips) @ terms - error) / deviation).max() < 5
+    fitted = ablations.fit_law(counts, error, flips)
+    assert np.abs(fitted - terms).max() < 0.05
+    assert ablations.enough(np.array(terms), 0.1) == np.ceil(0.5 / 0.009)
+
+
+def test_fit_takes_nothing_below_zero():
+    fitted = ablations.fit_law(np.array([1, 2, 4]), np.array([1.0, 0.5, 0.24]), flips=False)
+    assert (fitted >= 0).all() and ablations.enough(fitted, 0.1) == float("inf")
+
+
+# What is executed here
+
+
+def test_smoke_executes_a_run_afresh_and_shows_it():
+    recorded_now = ablations.gather(table2, "smoke", study="readings")
+    assert [ablations.sampling(run) for run in recorded_now] == ["random", "fixed"]
+    assert ablations.missing(recorded_now) == "All 2 runs are there."
+    for run, record in recorded_now.items():
+        part = ablations.shown(record)
+        assert run.image.startswith("sample/") and part.x.shape == part.estimate.shape == (144, 144)
+        assert record["result"]["mmse"]["psnr"] > record["result"]["noisy"]["psnr"]
+        assert ("study" in record) == (ablations.sampling(run) == "fixed")
+        assert len(record["curve"]) >= 10 and not list(records.folder().glob("*.json"))
+
+
+def test_upsamplings_are_timed_in_turn(monkeypatch):
+    """With a clock of our own: bilinear takes half the time, and the machine slows down all the while."""
+    order = []
+
+    def seconds(preset, precision, y, seed, count):
+        name = preset.network["upsampling"]
+        order.append(name)
+        return {"bilinear": 0.5, "pixel shuffle": 1.0, "transposed convolution": 1.2}[name] * len(order)
+
+    monkeypatch.setattr(timing, "_pass", seconds)
+    result = timing.upsamplings(0, size=(16, 16), rounds=3)
+    assert order[:6] == list(experiments.UPSAMPLINGS) * 2 and len(order) == 18
+    assert len(result["laptop_bilinear_ratios"]) == 3 and result["paper_pixel_shuffle_ratios"] == [1, 1, 1]
+    # Rounds 1, 2, 3: bilinear is measured third, 4th and 5th steps later than the first.
+    assert result["laptop_bilinear_ratios"] == [1.5, 0.75, pytest.approx(0.5 * 9 / 7, abs=1e-4)]
+    assert result["effect"] == 0.75 and result["spread"] == pytest.approx(1.5 - 4.5 / 7, abs=1e-4)
+
+
+def test_upsamplings_run():
+    result = timing.upsamplings(0, size=(64, 64), rounds=2, presets=("smoke",))
+    assert all(v > 0 for k, v in result.items() if k.endswith("_seconds"))
+    assert {"effect", "spread", "over_what"} <= set(result)
+
+
+def test_records_with_crops_show_their_part(data_folder):
+    run = dataclasses.replace(noise2sr("laptop", "paper/2"), study="")
+    from n2sr_lib.runs.execute import _cut, noisy_image
+
+    specification = specify(run)
+    x, y = noisy_image(specification)
+    key = record_key(specification, "cpu", "float32")
+    png, crop = _cut(x, (180, 560), [x, y, x, y], key)
+    record = {"specification": specification, "crop": crop}
+    records.folder().mkdir(parents=True)
+    (records.folder() / crop["file"]).write_bytes(png)
+    part = ablations.shown(record)
+    step = crop["scale"]
+    assert part.x.shape == (256, 256) and np.array_equal(part.x, x[180:436, 560:816])
+    assert np.abs(part.estimate - part.x).max() < step and np.array_equal(part.y, y[180:436, 560:816])
+    assert np.abs(part.patches[1] - part.y[:128, :128]).max() < step and len(part.patches) == 4
+    assert ablations.shown({"specification": specification}) is None and ablations.shown(None) is None
