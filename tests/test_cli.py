@@ -49,7 +49,7 @@ def fake(monkeypatch):
     def denoise(y, **options):
         given.append(options)
         settings = {"device": "cpu", "seed": options["seed"]}
-        return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, 0.0, 1.0)
+        return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, None, 0.0, 1.0)
 
     monkeypatch.setattr(denoising, "denoise", denoise)
     return given
