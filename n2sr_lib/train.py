@@ -1,9 +1,7 @@
 """The trainer: the only place that loops over steps, checkpoints and reports progress."""
 
 import copy
-import hashlib
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -13,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .checkpoint import save, signature_of
 from .crops import draw_crops, held_out_map
 from .errors import InputError
 from .progress import bar
@@ -23,6 +22,7 @@ class Plan:
     """How long and with what to train; the defaults are the paper's (section IV-A.2 and its code)."""
 
     steps: int = 6000  # 1,500 epochs of 4 steps
+    epochs: float = 0.0  # stop sooner where the crops have shown every pixel so often; 0: never
     batch: int = 12
     crop: int = 256
     lr: float = 1e-4
@@ -89,7 +89,7 @@ def fit(
     images : Tensor (N, 1, H, W), float32, normalised, on the device of the network.
     seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
-        is then ignored.
+        is then ignored, ``plan.epochs`` not.
     checkpoint : file that is written every half minute and at the end, and continued from where it exists;
         the caller removes it. A run that was interrupted and continued gives the same bits as one that was
         not.
@@ -111,9 +111,10 @@ def fit(
     kept = held_out_map(tuple(images.shape), plan.held_out, seed).to(images.device)
     stack = torch.cat((images, kept), 1)
     history = History()
-    steps = plan.steps if budget is None else None
+    enough = _steps_of(plan, images)
+    steps = min(plan.steps, enough) if budget is None else None
     best, waited, saved = math.inf, 0, time.monotonic()
-    signature = _signature(plan, strategy, images, seed, budget is None)
+    signature = signature_of(plan, strategy, images, seed, budget is None)
     if checkpoint is not None and Path(checkpoint).exists():
         try:
             state = torch.load(checkpoint, weights_only=True, map_location=images.device)
@@ -139,6 +140,7 @@ def fit(
             elif step == TIMED_STEPS.stop and steps is None:
                 each = (_now(images.device) - timed) / len(TIMED_STEPS)
                 steps = step + max(int((budget - (time.monotonic() - begin)) / each), 1)
+                steps = max(min(steps, enough), step)
                 shown.reset(total=steps)
                 shown.update(step)
             for group in optimizer.param_groups:
@@ -188,13 +190,21 @@ def fit(
                     "best": best,
                     "waited": waited,
                 }
-                _save(state, Path(checkpoint))
+                save(state, Path(checkpoint))
                 saved = time.monotonic()
     network.load_state_dict(average.state_dict())
     network.eval()
     if budget is not None and history.stopped == "steps":
         history.stopped = "budget"
     return history
+
+
+def _steps_of(plan: Plan, images: Tensor) -> float:
+    """Steps after which the crops have shown every pixel ``plan.epochs`` times on the average."""
+    if not plan.epochs:
+        return math.inf
+    size = min(plan.crop, *images.shape[-2:])
+    return math.ceil(plan.epochs * images[:, 0].numel() / (plan.batch * size**2))
 
 
 def _now(device: torch.device) -> float:
@@ -207,19 +217,3 @@ def _now(device: torch.device) -> float:
 def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Exponential average of the weights; a decay of 0 copies them."""
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-
-
-def _signature(plan: Plan, strategy, images: Tensor, seed: int, free: bool) -> str:
-    digest = hashlib.sha256(repr((plan, strategy, tuple(images.shape), seed, free)).encode())
-    digest.update(images.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def _save(state: dict, path: Path) -> None:
-    """Write so that a kill in the middle leaves the previous checkpoint whole."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        torch.save(state, partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

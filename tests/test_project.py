@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
-    "errors orientations progress checks",
+    "checkpoint errors orientations progress checks",
     "networks crops experiments io metrics noise noise_estimate plotting subsample tiling train vst",
     "assess bm3d classical data strategies",
     "denoising methods studies theory timing",

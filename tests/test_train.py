@@ -90,7 +90,7 @@ def test_killed_and_resumed_gives_the_same_bits(images, tmp_path, monkeypatch, m
             self.now += 31
             return self.now
 
-    save = train._save
+    save = train.save
 
     def save_and_die(state, path):
         save(state, path)
@@ -99,7 +99,7 @@ def test_killed_and_resumed_gives_the_same_bits(images, tmp_path, monkeypatch, m
             raise KeyboardInterrupt
 
     monkeypatch.setattr(train, "time", Clock())
-    monkeypatch.setattr(train, "_save", save_and_die)
+    monkeypatch.setattr(train, "save", save_and_die)
     with pytest.raises(KeyboardInterrupt):
         run(images, checkpoint=checkpoint)
     assert checkpoint.exists()
@@ -128,15 +128,15 @@ def test_damaged_checkpoint_is_refused(images, tmp_path):
 
 def test_kill_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / "run.pt"
-    train._save({"a": 1}, path)
+    train.save({"a": 1}, path)
 
     def broken(state, target):
         target.write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train.torch, "save", broken)
+    monkeypatch.setattr(torch, "save", broken)
     with pytest.raises(KeyboardInterrupt):
-        train._save({"a": 2}, path)
+        train.save({"a": 2}, path)
     monkeypatch.undo()
     assert torch.load(path, weights_only=True) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
@@ -205,3 +205,14 @@ def test_schedule():
     assert learning_rate(plan, 99, 100) < 0.01
     assert learning_rate(plan, 3, 100) == learning_rate(plan, 3, 1000)
     assert learning_rate(Plan(), 5999, 6000) == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("side", "crop", "expected"), [(64, 32, 10), (32, 32, 3), (64, 128, 3), (320, 32, 30)]
+)
+def test_a_small_image_gets_fewer_steps(side, crop, expected):
+    """Five times through the image: 5 · side² pixels in batches of 2 crops; never more than plan.steps."""
+    plan = dataclasses.replace(PLAN, epochs=5, crop=crop)
+    network = build_network(2, 0, width=4, features=4, depth=2, decoder_width=4)
+    history = fit(network, Noise2SR(), torch.randn(1, 1, side, side), plan, seed=0, progress=False)
+    assert history.steps == expected and history.stopped == "steps"

@@ -25,6 +25,7 @@ NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
 #: they are not part of the key, so that a new option does not orphan old records.
 ADDED_LATER: dict[str, object] = {
+    "plan.epochs": 1126,  # no limit below 3,200 steps on images of 832×896 pixels, all that were recorded
     "network.upsampling": "pixel shuffle",
     "network.encoder": "",
     "network.blocks": [],
