@@ -255,13 +255,13 @@ def test_an_interrupted_run_continues_to_the_same_bits(place, monkeypatch):
     seconds = iter(range(0, 10**6, 31))  # so that every point of the history is due for a checkpoint
     with monkeypatch.context() as patched:
         patched.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-        save = train._save
+        save = train.save
 
         def save_and_stop(state, path):
             save(state, path)
             raise KeyboardInterrupt
 
-        patched.setattr(train, "_save", save_and_stop)
+        patched.setattr(train, "save", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
             run_once(TINY, device="cpu")
     assert not records.read_all()
