@@ -124,6 +124,8 @@ def timing(profile: str) -> list[Run]:
     return [Run(kind="timing", method="steps"), UPSAMPLING_TIMES]
 
 
+#: Fixed places leave nothing to average over but the eight flips and turns.
+FIXED = (("strategy.sampling", "fixed"), ("strategy.flips", True), ("strategy.M", 8))
 #: Steps of every run of the recipe: a shorter plan for all its lines alike.
 RECIPE_STEPS = 1000
 #: Why the settings of `laptop` are what they are: one departure from them a line, label -> overrides.
@@ -138,12 +140,17 @@ RECIPE: dict[str, tuple[tuple[str, object], ...]] = {
     ),
     "narrower (16, 16, 24, 32, 48 channels)": (("network.widths", (16, 16, 24, 32, 48)),),
     "four levels instead of five": (("network.widths", (16, 32, 48, 64)),),
+    "reflecting instead of zero padding": (("network.padding", "reflect"),),
+    "group normalisation": (("network.normalisation", "group"),),
     "half the learning rate": (("plan.lr", 1e-3),),
     "twice the learning rate": (("plan.lr", 4e-3),),
     "a tenth of the weight decay": (("plan.weight_decay", 1e-2),),
     "sixteen crops of 128²": (("plan.batch", 16), ("plan.crop", 128)),
     "no averaged weights": (("plan.averaging", 0.0),),
     "no flips and turns in training": (("plan.augment", "none"),),
+    "a quarter of the passes (M = 24)": (("strategy.M", 24),),
+    "no flips and turns in averaging": (("strategy.flips", False),),
+    "fixed places (M = 8 flips and turns)": FIXED,
     "float32": (("plan.precision", "float32"),),
     "as many steps as laptop": (("plan.steps", 3200),),
 }
@@ -167,8 +174,6 @@ def recipe(profile: str) -> list[Run]:
 #: Steps of the runs of an ablation in `laptop`, for all cells of a table alike; `REPEATS` say what becomes of
 #: the verdicts at the full plan.
 SHORT_STEPS = 1000
-#: Fixed places leave nothing to average over but the eight flips and turns.
-FIXED = (("strategy.sampling", "fixed"), ("strategy.flips", True), ("strategy.M", 8))
 STRIDES = (2, 3, 4)
 UPSAMPLINGS = ("pixel shuffle", "transposed convolution", "bilinear")
 PAIR = ("paper/1", "paper/2")  # the samples "3 dB" and "10 dB" of Tables III and IV

@@ -107,12 +107,11 @@ def recipe_table(root: Path) -> str:
         if reference is None and complete:
             reference = fmean(psnr)
         difference = "" if reference is None or not complete else f"{fmean(psnr) - reference:+.2f}"
-        seconds = fmean(r["train_seconds"] + r["predict_seconds"] for r in group.values())
         scores = [_spread(held_out, 4), _spread(psnr, 2), difference, _spread(ssim, 4)]
-        lines.append([label, str(len(group)), *scores, f"{seconds:.0f}"])
+        lines.append([label, str(len(group)), *scores])
     if not lines:
         return "Not measured yet."
-    head = ["settings", "runs", "held-out loss", "PSNR (dB)", "difference", "SSIM", "seconds"]
+    head = ["settings", "runs", "held-out loss", "PSNR (dB)", "difference", "SSIM"]
     note = (
         f"Mean ± deviation over training seeds, after {RECIPE_STEPS:,} steps where nothing else is said (a "
         "shorter plan than `laptop`'s, so that speed of convergence counts as much as the end), on one "

@@ -4,6 +4,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from n2sr_lib.errors import InputError
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.networks.growing_unet import GrowingUNet
 from n2sr_lib.networks.superres import UPSAMPLINGS
 from n2sr_lib.networks.unet import UNet
 
@@ -104,3 +105,33 @@ def test_a_signal_reaches_the_deepest_level():
     out = network(torch.randn(4, 1, 64, 64))
     assert seen[0] > 0.05
     assert 0.02 < out.std() < 5
+
+
+@pytest.mark.parametrize("padding", ["zeros", "reflect"])
+def test_only_reflected_borders_hide_where_the_image_ends(padding):
+    """A flat image stays flat if nothing but itself lies beyond its border."""
+    torch.manual_seed(0)
+    network = GrowingUNet((8, 8), features=8, padding=padding)
+    out = network(torch.ones(1, 1, 24, 24))
+    flat = out.std((2, 3)).max() < 1e-5
+    assert flat == (padding == "reflect")
+
+
+@pytest.mark.parametrize("normalisation", ["none", "group"])
+def test_group_normalisation_undoes_the_size_of_the_weights(normalisation):
+    torch.manual_seed(0)
+    network = GrowingUNet((8, 8), features=8, normalisation=normalisation)
+    x = torch.randn(1, 1, 32, 32)
+    with torch.no_grad():
+        before = network(x)
+        convolution = network.down[0][0][0]
+        convolution.weight *= 10
+        convolution.bias *= 10
+        same = torch.allclose(network(x), before, atol=1e-3)
+    assert same == (normalisation == "group")
+
+
+@pytest.mark.parametrize("option", ["activation", "padding", "normalisation"])
+def test_unknown_option_of_the_growing_u_net(option):
+    with pytest.raises(InputError, match=option):
+        build_network(2, 0, **GROWING, **{option: "none of these"})

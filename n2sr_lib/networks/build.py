@@ -23,7 +23,9 @@ from .zs_net import ZSNet
 
 ENCODERS = {
     "u-net": lambda o: UNet(o["width"], o["features"], o["depth"], o["share_weights"]),
-    "growing u-net": lambda o: GrowingUNet(o["widths"], o["features"], o["activation"]),
+    "growing u-net": lambda o: GrowingUNet(
+        o["widths"], o["features"], o["activation"], o["padding"], o["normalisation"]
+    ),
     "uformer": lambda o: Uformer(o["width"], window=o["window"], **_blocks(o)),
     "restormer": lambda o: Restormer(o["width"], refinement=o["refinement"], **_blocks(o)),
 }
@@ -51,6 +53,8 @@ def build_network(
     share_weights: bool = True,
     widths: Sequence[int] = (),
     activation: str = "relu",
+    padding: str = "zeros",
+    normalisation: str = "none",
     blocks: Sequence[int] = (),
     window: int = 8,
     refinement: int = 4,
@@ -69,7 +73,7 @@ def build_network(
         are ``widths``, else the U-Net.
     width, features, depth, share_weights : of the `UNet`; ``width`` also of the other networks that have one,
         ``depth`` also the number of layers of `FBINet` and of levels of `Self2SelfNet`.
-    widths, features, activation : of the `GrowingUNet`.
+    widths, features, activation, padding, normalisation : of the `GrowingUNet`.
     blocks : per level of `Uformer` and `Restormer`; as in their papers where it is empty.
     window, refinement : of `Uformer`, and of `Restormer`.
     initial : starting weights: ``"torch"``, PyTorch's own, as in the paper, or ``"he"``.

@@ -9,6 +9,8 @@ from torch.nn.functional import max_pool2d, pad
 from ..errors import InputError
 
 ACTIVATIONS = {"silu": nn.SiLU, "relu": nn.ReLU}
+PADDINGS = ("zeros", "reflect")
+NORMALISATIONS = ("none", "group")
 
 
 def _upsample(c_in: int, c_out: int) -> nn.Sequential:
@@ -29,18 +31,37 @@ class GrowingUNet(nn.Module):
         suit the vector units of a CPU.
     features : channels that leave the network.
     activation : ``"silu"`` or ``"relu"``.
+    padding : what 3×3 convolutions see beyond the border: ``"zeros"`` or ``"reflect"``.
+    normalisation : before each activation: ``"none"``, or ``"group"``, groups of 8 channels (all widths are
+        then multiples of 8).
 
     Input (B, in_channels, h, w), output (B, features, h, w). Any h, w: the input is padded by repetition of
     its border to the next multiple of 2**len(widths), and the output is cut back.
     """
 
-    def __init__(self, widths: Sequence[int], features: int, activation: str = "silu", in_channels: int = 1):
+    def __init__(
+        self,
+        widths: Sequence[int],
+        features: int,
+        activation: str = "silu",
+        padding: str = "zeros",
+        normalisation: str = "none",
+        in_channels: int = 1,
+    ):
         super().__init__()
-        if activation not in ACTIVATIONS:
-            raise InputError(f"unknown activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
+        for what, name, known in (
+            ("activation", activation, ACTIVATIONS),
+            ("padding", padding, PADDINGS),
+            ("normalisation", normalisation, NORMALISATIONS),
+        ):
+            if name not in known:
+                raise InputError(f"unknown {what} {name!r}; choose one of {', '.join(known)}")
 
         def convolution(c_in: int, c_out: int) -> nn.Sequential:
-            return nn.Sequential(nn.Conv2d(c_in, c_out, 3, padding=1), ACTIVATIONS[activation](inplace=True))
+            layers = [nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode=padding)]
+            if normalisation != "none":
+                layers.append(nn.GroupNorm(c_out // 8, c_out))
+            return nn.Sequential(*layers, ACTIVATIONS[activation](inplace=True))
 
         self.features = features
         self.down, self.up, self.merge = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()

@@ -31,6 +31,8 @@ ADDED_LATER: dict[str, object] = {
     "network.blocks": [],
     "network.window": 8,
     "network.refinement": 4,
+    "network.padding": "zeros",
+    "network.normalisation": "none",
 }
 
 
