@@ -114,6 +114,7 @@ def _denoise(args: argparse.Namespace) -> int:
 
     from . import __version__
     from .denoising import choose_device, choose_preset, denoise
+    from .train import DEAD
 
     choose_preset(args.preset)
     choose_device(args.device)
@@ -142,6 +143,8 @@ def _denoise(args: argparse.Namespace) -> int:
     except torch.OutOfMemoryError:
         raise InputError("the GPU's memory is too small for this preset; add --device cpu") from None
 
+    if result.history.stopped == DEAD:
+        raise InputError("the training died with this seed and the two after it; give another --seed")
     origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
     origin["sha256"] = data.array_hash(source.image)
     settings = {"version": __version__, "input": origin, "noise": noise, **result.settings}

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from .noise_estimate import estimate_noise
 from .progress import bar
 from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
-from .train import History, Plan, autocast, fit
+from .train import DEAD, History, Plan, autocast, fit
 
 TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
 WATCH_PASSES = 8  # of the estimates along the way
@@ -136,6 +137,7 @@ def denoise(
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
     watch: tuple[int, Callable[[np.ndarray], list[float]]] | None = None,
+    restarts: int = 2,
 ) -> Denoised:
     """Denoise one image with Noise2SR, from that image alone.
 
@@ -153,6 +155,9 @@ def denoise(
     watch : (n, look): every n steps ``look`` gets the estimate of that moment, ndarray (H, W) in the units of
         ``image``, averaged over `WATCH_PASSES` passes; what it says goes into ``history.watched``. Its time
         does not count, and it changes nothing.
+    restarts : a training now and then dies in its first steps, and the output is a constant: begin again so
+        often, each time with the next seed, which is then the seed of ``settings``. Where all die the
+        constant is returned, with a warning, and ``history.stopped`` is `train.DEAD`.
 
     Returns
     -------
@@ -211,6 +216,25 @@ def denoise(
         progress=progress,
         watch=watch and (watch[0], look),
     )
+    if history.stopped == DEAD:
+        if restarts:
+            again = checkpoint and f"{os.fspath(checkpoint)}.again"
+            result = denoise(
+                image,
+                preset=chosen,
+                budget=budget,
+                device=device,
+                seed=seed + 1,
+                checkpoint=again,
+                progress=progress,
+                watch=watch,
+                restarts=restarts - 1,
+            )
+            if checkpoint is not None:  # kept until now, so that an interrupted run knows that it died
+                Path(checkpoint).unlink(missing_ok=True)
+            name = preset if isinstance(preset, str) else "custom"
+            return dataclasses.replace(result, settings=result.settings | {"preset": name})
+        warnings.warn(f"the training died after {history.steps} steps; give another seed", stacklevel=2)
     trained = time.monotonic()
     generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
     with bar(passes, "averaging", progress) as shown:

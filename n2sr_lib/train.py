@@ -37,6 +37,10 @@ class Plan:
     patience: int = 0  # stop after so many points without a better held-out loss; 0: never
 
 
+#: Why a training stopped whose network gives a constant: all units of a layer fell silent, for good.
+DEAD = "dead network"
+
+
 @dataclass
 class History:
     """What happened: one entry per ``plan.every`` steps, and the count of steps done."""
@@ -47,7 +51,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     watched: list[list[float]] = field(default_factory=list)  # [step, seconds, *what `watch` said]
     steps: int = 0
-    stopped: str = "steps"  # or "budget", "held-out loss"
+    stopped: str = "steps"  # or "budget", "held-out loss", DEAD
 
 
 def autocast(precision: str, device: torch.device):
@@ -129,6 +133,13 @@ def fit(
         history = History(**state["history"])
         steps, best, waited = state["steps"], state["best"], state["waited"]
 
+    output = torch.empty(0)
+
+    def keep(module: nn.Module, inputs: tuple, out: Tensor) -> None:
+        nonlocal output
+        output = out.detach()
+
+    hook = network.register_forward_hook(keep)
     network.train()
     step = history.steps
     begin = entered - (history.seconds[-1] if history.seconds else 0.0)
@@ -178,6 +189,9 @@ def fit(
             if plan.patience and waited >= plan.patience:
                 history.stopped = "held-out loss"
                 steps = step
+            if bool((output.amax((-2, -1)) == output.amin((-2, -1))).all()):
+                history.stopped = DEAD
+                steps = step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
                     "signature": signature,
@@ -192,6 +206,7 @@ def fit(
                 }
                 save(state, Path(checkpoint))
                 saved = time.monotonic()
+    hook.remove()
     network.load_state_dict(average.state_dict())
     network.eval()
     if budget is not None and history.stopped == "steps":

@@ -207,7 +207,7 @@ def test_budget_that_is_no_time(text):
 
 def test_denoises_a_file_with_its_calibration(folder, capsys):
     before = content(folder)
-    assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--preset", "smoke", "--seed", "3"]) == 0
+    assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--preset", "smoke", "--seed", "1"]) == 0
     out, err = capsys.readouterr()
     assert re.fullmatch(
         r"in\.tif -> out\.tif: 96×96, 0\.0061 nm/px, 60 steps, \d+ s on (cpu|cuda); "
@@ -224,7 +224,7 @@ def test_denoises_a_file_with_its_calibration(folder, capsys):
     assert abs(found.image.mean() - y.mean()) < 10
     assert np.diff(found.image).std() < np.diff(y).std() / 2
     settings = found.metadata["n2sr"]["settings"]
-    assert (settings["preset"], settings["seed"], settings["steps"]) == ("smoke", 3, 60)
+    assert (settings["preset"], settings["seed"], settings["steps"]) == ("smoke", 1, 60)
     assert settings["input"]["file"] == "in.tif" and settings["filled_pixels"] == 0
     assert settings["input"]["sha256"] == array_hash(io.read("in.tif").image)
     assert settings["noise"]["variance"] == pytest.approx(100, rel=0.5)

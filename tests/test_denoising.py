@@ -6,11 +6,12 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
-from n2sr_lib import PRESETS, InputError, Preset, denoise
+from n2sr_lib import PRESETS, InputError, Preset, denoise, denoising
 from n2sr_lib.checks import check_image
 from n2sr_lib.denoising import choose_device, for_prediction
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
+from n2sr_lib.train import DEAD
 
 SMOKE = PRESETS["smoke"]
 
@@ -33,9 +34,60 @@ def test_denoises_and_says_how(noisy, clean):
 
 
 def test_settings_repeat_the_result(noisy):
-    a = smoke(noisy, seed=3)
-    assert np.array_equal(a.image, smoke(noisy, seed=3).image)
-    assert not np.array_equal(a.image, smoke(noisy, seed=4).image)
+    a = smoke(noisy, seed=0)
+    assert np.array_equal(a.image, smoke(noisy, seed=0).image)
+    assert not np.array_equal(a.image, smoke(noisy, seed=1).image)
+
+
+@pytest.fixture
+def dying(monkeypatch):
+    """Networks of these seeds are born with a silent decoder."""
+    seeds = set()
+
+    def build(scale, seed, **options):
+        network = build_network(scale, seed, **options)
+        if seed in seeds:
+            network.decode[0].bias.data.fill_(-1e3)
+        return network
+
+    monkeypatch.setattr(denoising, "build_network", build)
+    return seeds
+
+
+def test_a_training_that_dies_begins_again(noisy, dying, tmp_path):
+    dying.add(0)
+    result = smoke(noisy, checkpoint=tmp_path / "c")
+    alive = smoke(noisy, seed=1)
+    assert result.settings == alive.settings | {
+        k: result.settings[k] for k in result.settings if "seconds" in k
+    }
+    assert np.array_equal(result.image, alive.image)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupted_run_remembers_that_it_died(noisy, dying, tmp_path, monkeypatch):
+    dying.add(0)
+    whole, fit = smoke(noisy), denoising.fit
+
+    def interrupted(*args, seed, **options):
+        if seed == 1:
+            raise KeyboardInterrupt
+        return fit(*args, seed=seed, **options)
+
+    monkeypatch.setattr(denoising, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        smoke(noisy, checkpoint=tmp_path / "c")
+    monkeypatch.setattr(denoising, "fit", fit)
+    assert np.array_equal(smoke(noisy, checkpoint=tmp_path / "c").image, whole.image)
+
+
+def test_a_training_that_always_dies_says_so(noisy, dying):
+    dying.update((0, 1, 2))
+    with pytest.warns(UserWarning, match="another seed"):
+        result = smoke(noisy)
+    assert result.history.stopped == DEAD and np.ptp(result.image) < 1e-5
+    with pytest.warns(UserWarning, match="after 10 steps"):
+        assert smoke(noisy, restarts=0).settings["seed"] == 0
 
 
 def test_units_do_not_matter(noisy):

@@ -157,6 +157,13 @@ def test_stops_when_the_held_out_loss_stops_falling(images):
     assert history.stopped == "held-out loss" and history.steps < 4000
 
 
+def test_a_dead_network_is_noticed_at_once(images):
+    network = build_network(2, 0, **TINY)
+    network.decode[0].bias.data.fill_(-1e3)  # before a ReLU
+    history = fit(network, Noise2SR(), images, PLAN, seed=0, progress=False)
+    assert history.stopped == train.DEAD and history.steps == PLAN.every
+
+
 def test_held_out_pixels_are_seeded_and_never_targets():
     kept = held_out_map((1, 1, 400, 300), 0.02, 5)
     assert torch.equal(kept, held_out_map((1, 1, 400, 300), 0.02, 5))

@@ -150,6 +150,7 @@ def _denoise(specification: dict, device_class: str, checkpoint: Path | None, pr
         seed=specification["seed"],
         checkpoint=checkpoint,
         progress=progress,
+        restarts=0,  # a record shows what its settings do, also where they fail
         watch=None if budget else (max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )
     return done, x, y
