@@ -21,7 +21,7 @@ import torch
 from n2sr_lib import cli, denoising, io, noise_estimate
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
-from n2sr_lib.train import History
+from n2sr_lib.train import DEAD, History
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMATS = Path(os.environ.get("N2SR_DATA", "")) / "formats"
@@ -228,6 +228,16 @@ def test_denoises_a_file_with_its_calibration(folder, capsys):
     assert settings["input"]["file"] == "in.tif" and settings["filled_pixels"] == 0
     assert settings["input"]["sha256"] == array_hash(io.read("in.tif").image)
     assert settings["noise"]["variance"] == pytest.approx(100, rel=0.5)
+
+
+def test_a_constant_is_no_result(folder, capsys, monkeypatch):
+    def denoise(y, **options):
+        history = History(steps=5, stopped=DEAD)
+        return denoising.Denoised(0 * y, y, None, history, {}, None, None, 0.0, 1.0)
+
+    monkeypatch.setattr(denoising, "denoise", denoise)
+    assert cli.main(["denoise", "in.tif", "-o", "out.tif"]) == 2
+    assert "give another --seed" in capsys.readouterr().err and not (folder / "out.tif").exists()
 
 
 def test_same_seed_same_bits_and_negative_integers_are_fine(folder, capsys):
