@@ -35,7 +35,7 @@ PUBLISHED: dict[str, dict] = {
 }
 #: Where a strategy asks for a network of its own kind, a small one of it; the others share that of `laptop`.
 SMALL: dict[str, dict] = {
-    "self2self": {"encoder": "self2self-net", "width": 16, "depth": 5},
+    "self2self": {"encoder": "self2self-net", "width": 12, "depth": 5},
     "fbi": {"encoder": "fbi-net", "width": 10, "depth": 8},
 }
 

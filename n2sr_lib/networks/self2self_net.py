@@ -36,16 +36,15 @@ class Self2SelfNet(nn.Module):
     width : channels of the contracting path (48 as published); twice as many in the expanding path.
     depth : number of 2×2 poolings (5).
     dropout : rate before each convolution of the expanding path (0.3).
-    last : channels of the two layers before the output (64, 32).
+
+    The two layers before the output have 4/3 and 2/3 of ``width`` channels (64 and 32 as published).
 
     Input (B, 2, h, w): the image, and the mask of its pixels, 1 where there, 0 where dropped. Output
     (B, 1, h, w). Any h, w: the input is padded by repetition of its border, and the output is cut back.
     988,609 parameters as published.
     """
 
-    def __init__(
-        self, width: int = 48, depth: int = 5, dropout: float = 0.3, last: tuple[int, int] = (64, 32)
-    ):
+    def __init__(self, width: int = 48, depth: int = 5, dropout: float = 0.3):
         super().__init__()
         self.depth, self.dropout = depth, dropout
         w = width
@@ -56,7 +55,7 @@ class Self2SelfNet(nn.Module):
         for level in range(depth - 1):
             c_in = 2 * w if level == 0 else 3 * w
             self.up.append(nn.ModuleList((self._conv(c_in, 2 * w), self._conv(2 * w, 2 * w))))
-        c_in = (w if depth == 1 else 2 * w) + 1
+        c_in, last = (w if depth == 1 else 2 * w) + 1, (4 * w // 3, 2 * w // 3)
         self.last = nn.ModuleList((self._conv(c_in, last[0]), self._conv(last[0], last[1])))
         self.out = self._conv(last[1], 1)
         for module in self.modules():
