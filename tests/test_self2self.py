@@ -13,7 +13,7 @@ def generator(seed=0):
 def small(**sizes):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Self2SelfNet(**{"width": 6, "depth": 2, "last": (6, 4), **sizes})
+        return Self2SelfNet(**{"width": 6, "depth": 2, **sizes})
 
 
 class Record(nn.Module):
