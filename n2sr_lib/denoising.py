@@ -136,7 +136,7 @@ def denoise(
     seed: int = 0,
     checkpoint: str | os.PathLike | None = None,
     progress: bool = True,
-    watch: tuple[int, Callable[[np.ndarray], list[float]]] | None = None,
+    watch: tuple[float, Callable[[np.ndarray], list[float]]] | None = None,
     restarts: int = 2,
 ) -> Denoised:
     """Denoise one image with Noise2SR, from that image alone.
@@ -152,9 +152,9 @@ def denoise(
     seed : same seed, same machine, same number of steps: same bits on a CPU.
     checkpoint : file from which an interrupted training continues; see `train.fit`.
     progress : show progress bars.
-    watch : (n, look): every n steps ``look`` gets the estimate of that moment, ndarray (H, W) in the units of
-        ``image``, averaged over `WATCH_PASSES` passes; what it says goes into ``history.watched``. Its time
-        does not count, and it changes nothing.
+    watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the estimate of that
+        moment, ndarray (H, W) in the units of ``image``, averaged over `WATCH_PASSES` passes; what it says
+        goes into ``history.watched``. Its time does not count, and it changes nothing.
     restarts : a training now and then dies in its first steps, and the output is a constant: begin again so
         often, each time with the next seed, which is then the seed of ``settings``. Where all die the
         constant is returned, with a warning, and ``history.stopped`` is `train.DEAD`.

@@ -81,21 +81,24 @@ FILTERS = (
     "non_local_means",
     "wavelet",
 )
-RIVALS = ("noise2self", "neighbor2neighbor", "zs_noise2noise", "self2self", "fbi")
+RIVALS = ("noise2self", "neighbor2neighbor", "zs_noise2noise", "self2self", "fbi")  # longest last
+
+
+def rivals_on(profile: str, images: Iterable[str], levels: Iterable[float] = LEVELS) -> list[Run]:
+    """Every other method that needs no training data, level by level; what takes longest comes last."""
+    return [
+        Run("classical", "laptop", method, image, a)
+        if method in FILTERS
+        else Run(profile=profile, method=method, image=image, a=a)
+        for a in levels
+        for method in (*FILTERS, *RIVALS)
+        for image in images
+    ]
 
 
 def table1_rivals(profile: str) -> list[Run]:
     """Table I, the other methods that need no training data."""
-    filters = [
-        Run("classical", "laptop", method, image, a) for a in LEVELS for method in FILTERS for image in IMAGES
-    ]
-    trained = [
-        Run(profile=profile, method=method, image=image, a=a)
-        for a in LEVELS
-        for method in RIVALS
-        for image in IMAGES
-    ]
-    return filters + trained
+    return rivals_on(profile, IMAGES)
 
 
 def budget60(profile: str) -> list[Run]:
@@ -279,6 +282,62 @@ def repeats(profile: str) -> list[Run]:
     ]
 
 
+def short(profile: str, image: str, a: float = LEVELS[0], seed: int = 0) -> Run:
+    """Noise2SR with the plan that the rivals share: in `laptop` a run of Table II, in `paper` of Table I."""
+    return noise2sr(profile, image, a, _short(profile), seed=seed)
+
+
+#: Our own images, on which Table I is repeated at the middle level; nothing was tuned on them.
+OWN = ("sample/ptceo2_b_black", "sample/ptceo2_c_white")
+
+
+def table1_own(profile: str) -> list[Run]:
+    """Table I once more, on two simulated images of our own."""
+    if profile != "laptop":
+        return []
+    ours = [run for image in OWN for run in (short(profile, image), noise2sr(profile, image, study=""))]
+    return ours + rivals_on(profile, OWN, LEVELS[:1])
+
+
+#: The paper's two best rivals at the middle level, and one more, should ours be others.
+SEEDED = ("noise2self", "fbi", "neighbor2neighbor")
+
+
+def table1_seeds(profile: str) -> list[Run]:
+    """Further training seeds on images 1 and 2, all after the shared plan; `repeats` has the full one's."""
+    if profile != "laptop":
+        return []
+    seeds = TRAINING_SEEDS[1:]
+    ours = [short(profile, image, seed=seed) for image in PAIR for seed in seeds]
+    return ours + [Run(method=m, image=image, seed=seed) for m in SEEDED for image in PAIR for seed in seeds]
+
+
+_NOT_OURS = (("network.widths", ()), ("network.features", 128), ("network.decoder_width", None))
+_NOT_OURS += (("network.activation", "relu"), ("network.initial", "torch"))
+#: Overrides that give each method the network (`methods.PUBLISHED`) and the learning rate of its authors.
+PUBLISHED = {
+    "noise2sr": (*_NOT_OURS, ("plan.lr", 1e-4)),
+    "noise2self": (*_NOT_OURS, ("network.encoder", "noise2noise u-net"), ("plan.lr", 1e-3)),
+    "neighbor2neighbor": (*_NOT_OURS, ("network.encoder", "noise2noise u-net"), ("plan.lr", 3e-4)),
+    "zs_noise2noise": (*_NOT_OURS, ("network.encoder", "zs-net"), ("plan.lr", 1e-3)),
+    "self2self": (("network.width", 48), ("plan.lr", 1e-4)),
+    "fbi": (("network.width", 64), ("plan.lr", 1e-3)),
+}
+CURVE_SECONDS = 900
+
+
+def curves(profile: str) -> list[Run]:
+    """PSNR against seconds on image 1, a quarter of an hour for each method and network."""
+    if profile != "laptop":
+        return []
+    return [
+        Run(method=method, image="paper/1", budget=CURVE_SECONDS, overrides=(("plan.epochs", 0.0), *network))
+        for published in (False, True)
+        for method in ("noise2sr", *RIVALS)
+        for network in [PUBLISHED[method] if published else ()]
+    ]
+
+
 #: In order of priority: what is missing is executed from the top.
 TABLES = {
     "table1": table1,
@@ -293,6 +352,9 @@ TABLES = {
     "table3": table3,
     "repeats": repeats,
     "table1_rivals": table1_rivals,
+    "table1_own": table1_own,
+    "table1_seeds": table1_seeds,
+    "curves": curves,
 }
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.
@@ -302,8 +364,9 @@ PATCH_SIDE = 128  # of the images of a study
 
 
 def crop_of(run: Run) -> tuple[int, int] | None:
-    """The corner of the part of the result that is kept for figures (Figs. 4, 9, 11), or None."""
+    """The corner of the part of the result that is kept for figures (Figs. 4, 5, 9, 11), or None."""
     shown = run.kind in ("denoise", "classical") and run.a == 0.05 and run.seed == run.noise_seed == 0
+    shown &= run.budget != CURVE_SECONDS  # of those only the curve is shown
     return CROPS.get(run.image) if shown else None
 
 

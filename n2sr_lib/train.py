@@ -84,7 +84,7 @@ def fit(
     budget: float | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = True,
-    watch: tuple[int, Callable[[nn.Module], list[float]]] | None = None,
+    watch: tuple[float, Callable[[nn.Module], list[float]]] | None = None,
 ) -> History:
     """Train ``network`` in place with ``strategy`` on ``images``.
 
@@ -97,8 +97,9 @@ def fit(
     checkpoint : file that is written every half minute and at the end, and continued from where it exists;
         the caller removes it. A run that was interrupted and continued gives the same bits as one that was
         not.
-    watch : (n, look): every n steps ``look`` gets the averaged network, and what it says is put into the
-        history. Its time does not count, and it changes nothing.
+    watch : (n, look): every n steps, or where n is below 1 every such part of all steps, ``look`` gets the
+        averaged network, and what it says is put into the history. Its time does not count, and it changes
+        nothing.
 
     Raises
     ------
@@ -168,7 +169,7 @@ def fit(
             sums += torch.stack((loss.detach(), held_out))
             counted += 1
             shown.update()
-            if watch is not None and step % watch[0] == 0:
+            if watch is not None and steps and step % _every(watch[0], steps) == 0:
                 looked = time.monotonic()
                 history.watched.append([step, looked - begin, *watch[1](average)])
                 begin += time.monotonic() - looked
@@ -220,6 +221,10 @@ def _steps_of(plan: Plan, images: Tensor) -> float:
         return math.inf
     size = min(plan.crop, *images.shape[-2:])
     return math.ceil(plan.epochs * images[:, 0].numel() / (plan.batch * size**2))
+
+
+def _every(n: float, steps: int) -> int:
+    return int(n) if n >= 1 else max(int(n * steps), 1)
 
 
 def _now(device: torch.device) -> float:

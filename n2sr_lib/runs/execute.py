@@ -151,7 +151,7 @@ def _denoise(specification: dict, device_class: str, checkpoint: Path | None, pr
         checkpoint=checkpoint,
         progress=progress,
         restarts=0,  # a record shows what its settings do, also where they fail
-        watch=None if budget else (max(preset.plan.steps // CURVE_POINTS, 1), scores),
+        watch=(1 / CURVE_POINTS if budget else max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )
     return done, x, y
 
