@@ -14,7 +14,7 @@ from .experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
 from .metrics import data_range, psnr, ssim
 from .noise import add_noise
 from .runs.collect import found
-from .runs.execute import CURVE_POINTS, crop_image, crop_patches, estimator, noisy_image, outcome
+from .runs.execute import CURVE_POINTS, crop_image, crop_patches, estimator, filtered, noisy_image, outcome
 from .runs.queue import work_through
 from .runs.records import crop_bytes
 from .runs.specification import clean_image, preset_of, specify
@@ -61,19 +61,23 @@ def upsampling(run: Run) -> str:
 
 
 def gather(
-    table: Callable[[str], list[Run]], profile: str, run_missing: bool = False, study: str = ""
+    table: Callable[[str], list[Run]],
+    profile: str,
+    run_missing: bool = False,
+    study: str = "",
+    part: tuple[slice, slice] = SMOKE_PART,
 ) -> Recorded:
     """The record of each run of a table, None where it is missing.
 
-    In ``smoke`` those of image 1 at the middle level are executed here and now, on a bundled sample instead
-    and without any study but ``study``, which takes the longest.
+    In ``smoke`` those of image 1 at the middle level are executed here and now, on a part of a bundled sample
+    instead and without any study but ``study``, which takes the longest.
     """
     runs = table(profile)
     if profile == "smoke":
         few = [run for run in runs if (run.image, run.a) == ("paper/1", LEVELS[0])]
         smaller = {"image": f"sample/{SMOKE_IMAGE}"}
         few = [replace(run, study=study if run.study == study else "", **smaller) for run in few]
-        return {run: fresh(run) for run in few}
+        return {run: fresh(run, part) for run in few}
     recorded = found(runs)
     if run_missing:
         work_through([run for run, record in recorded.items() if record is None])
@@ -86,12 +90,16 @@ def best_on_record(table: Callable[[str], list[Run]]) -> str:
     return "paper" if all(found(table("paper")).values()) else "laptop"
 
 
-def fresh(run: Run) -> dict:
-    """Execute a run on `SMOKE_PART` of its sample: what a record would say, and a `Shown` as ``shown``."""
+def fresh(run: Run, part: tuple[slice, slice] = SMOKE_PART) -> dict:
+    """Execute a run on a part of its sample: what a record would say, and a `Shown` as ``shown``."""
     specification = specify(run)
-    x = np.ascontiguousarray(clean_image(run.image)[SMOKE_PART])
-    generator, preset = torch.Generator().manual_seed(run.noise_seed), preset_of(specification)
+    x = np.ascontiguousarray(clean_image(run.image)[part])
+    generator = torch.Generator().manual_seed(run.noise_seed)
     y, drange = add_noise(torch.from_numpy(x), run.a, run.b, generator).numpy(), data_range(x)
+    if run.kind == "classical":
+        image, record = filtered(specification, x, y)
+        return record | {"specification": specification, "shown": Shown(x, y, image, [])}
+    preset = preset_of(specification)
     every = max(preset.plan.steps // CURVE_POINTS, 1)
 
     def scores(image: np.ndarray) -> list[float]:
@@ -99,8 +107,11 @@ def fresh(run: Run) -> dict:
 
     done = denoise(y, preset=preset, device="cpu", seed=run.seed, progress=False, watch=(every, scores))
     estimate = estimator(done, preset.plan.precision, "cpu")
-    single = estimate(limited(preset.strategy, 1), y, run.seed + 1).image
-    record = outcome(done, x, {"noisy": y, "single": single, "mmse": done.image})
+    images = {"noisy": y, "estimate": done.image}
+    if hasattr(preset.strategy, "M"):
+        single = estimate(limited(preset.strategy, 1), y, run.seed + 1).image
+        images = {"noisy": y, "single": single, "mmse": done.image}
+    record = outcome(done, x, images)
     patches: list[np.ndarray] = []
     if run.study:
         variance = run.a * x + run.b**2

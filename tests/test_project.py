@@ -22,10 +22,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
     "checkpoint errors orientations progress checks",
-    "networks crops experiments io metrics noise noise_estimate plotting subsample tiling train vst",
+    "networks crops experiments io metrics noise noise_estimate plotting profiles subsample tiling train"
+    " transfer vst",
     "assess bm3d classical data strategies",
     "denoising methods studies theory timing",
-    "ablation_claims ablations claims cli notebooks report runs simulate verdicts",
+    "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims verdicts",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"

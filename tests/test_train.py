@@ -151,6 +151,14 @@ def test_budget_becomes_a_number_of_steps(images):
     assert torch.equal(weights(network), weights(again))
 
 
+def test_a_budget_is_watched_in_parts_of_its_steps(images):
+    looked = []
+    _, history = run(images, budget=1.0, watch=(0.25, lambda network: looked.append(1) or [0.0]))
+    steps = [point[0] for point in history.watched]
+    assert len(looked) == len(steps) and 4 <= len(steps) <= 7
+    assert steps == [steps[0] * k for k in range(1, len(steps) + 1)] and steps[0] == history.steps // 4
+
+
 def test_stops_when_the_held_out_loss_stops_falling(images):
     plan = dataclasses.replace(PLAN, steps=4000, lr=0.0, cosine=False, averaging=0.0, patience=3)
     _, history = run(images, plan)

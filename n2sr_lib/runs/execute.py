@@ -79,7 +79,7 @@ def execute(
     resumed = checkpoint is not None and checkpoint.exists()
     png = None
     if specification["kind"] == "classical":
-        image, more = _filter(specification)
+        image, more = filtered(specification, *noisy_image(specification))
         record |= more
         if crop is not None:
             png, record["crop"] = _cut(image, crop, [], key)
@@ -117,9 +117,8 @@ def _number(specification: dict) -> dict:
     return experiment(specification["seed"])
 
 
-def _filter(specification: dict) -> tuple[np.ndarray, dict]:
-    """A method that is not trained: its image and what a record says of it."""
-    x, y = noisy_image(specification)
+def filtered(specification: dict, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, dict]:
+    """A method that is not trained, on the noisy image y of x: its image and what a record says of it."""
     begin = time.monotonic()
     image = CLASSICAL[specification["method"]](y, specification["noise"])
     seconds = round(time.monotonic() - begin, 2)

@@ -1,0 +1,205 @@
+"""What the records say of Noise2SR beside the other methods without training data, by the rule of `verdicts`.
+
+In `laptop` Noise2SR has two plans: the one that all methods share, and its own. A verdict that holds with one
+of them only is "found in part".
+"""
+
+import math
+from statistics import fmean, pstdev, stdev
+
+from . import rivals, transfer
+from .ablations import Recorded, Shown, differences, score
+from .errors import InputError
+from .experiments import LEVELS, PAIR, RIVALS
+from .rivals import FULL, LABELS, SHARED, cell, grid
+from .runs.collect import found
+from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
+
+Level = tuple[str, dict[str, dict[str, dict]]]  # profile, method -> image -> record
+PLANS = {SHARED: "with the shared plan", FULL: "with its own"}
+
+
+def _weigh(parts: list[bool]) -> str:
+    return FOUND if all(parts) else IN_PART if any(parts) else NOT_FOUND
+
+
+def _name(method: str) -> str:
+    return LABELS[method].replace(" (MMSE)", "")
+
+
+def _levels(everything: dict[str, Recorded]) -> dict[float, Level]:
+    """The levels at which every method has all five images, each with its best profile."""
+    complete: dict[float, Level] = {}
+    for profile, recorded in everything.items():
+        cells, names = grid(recorded), {cell(run) for run in recorded}
+        for a in LEVELS:
+            level = {name: cells.get((name, a), {}) for name in names}
+            if a not in complete and min(map(len, level.values())) == 5:
+                complete[a] = (profile, level)
+    return complete
+
+
+def _plans(methods) -> list[str]:
+    return [plan for plan in PLANS if plan in methods]
+
+
+def _keys(groups) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(record["key"] for group in groups for record in group.values()))
+
+
+def _best(levels: dict[float, Level]) -> Finding:
+    """C04. Found: above the best other method at every complete level, with both plans."""
+    if not levels:
+        return Finding()
+    said, spread, parts, groups = [], [], [], []
+    for a, (_, level) in levels.items():
+        best = rivals.ranked({(name, a): images for name, images in level.items()}, a)[0]
+        gained = {
+            plan: differences(level[plan], level[best], score(), score("estimate")) for plan in _plans(level)
+        }
+        parts += [above_zero(values) for values in gained.values()]
+        text = ", ".join(
+            f"{fmean(v):+.2f} dB" + (f" {PLANS[plan]}" if len(gained) > 1 else "")
+            for plan, v in gained.items()
+        )
+        said.append(f"{text} on {LABELS[best]} at a={a:g}")
+        spread.append("± " + ", ".join(f"{pstdev(v):.2f}" for v in gained.values()) + f" at a={a:g}")
+        groups += [level[name] for name in (*gained, best)]
+    named = ", ".join(f"a={a:g} ({profile})" for a, (profile, _) in levels.items())
+    others = len(level) - len(gained)
+    over = f"5 images, one seed, the best of {others} other methods: {named}"
+    return Finding(_weigh(parts), "; ".join(said), "; ".join(spread), over, _keys(groups))
+
+
+def _falls(levels: dict[float, Level]) -> Finding:
+    """C09. Found: from the lowest to the highest noise every trained rival falls by more than Noise2SR."""
+    high, low = max(LEVELS), min(LEVELS)
+    if not {high, low} <= set(levels) or levels[high][0] != levels[low][0]:
+        return Finding()
+    (profile, noisy), (_, calm) = levels[high], levels[low]
+    fall = {
+        name: differences(calm[name], noisy[name], score("mmse" if name in PLANS else "estimate"))
+        for name in (*_plans(noisy), *RIVALS)
+    }
+    more = {
+        (plan, name): [rival - ours for rival, ours in zip(fall[name], fall[plan], strict=True)]
+        for plan in _plans(noisy)
+        for name in RIVALS
+    }
+    said = ", ".join(f"{_name(name)} {fmean(values):.2f} dB" for name, values in fall.items())
+    return Finding(
+        _weigh([above_zero(values) for values in more.values()]),
+        f"fall: {said}",
+        f"± {max(pstdev(values) for values in more.values()):.2f} at most, of the differences",
+        f"5 images, one seed, a={low:g} to {high:g} ({profile})",
+        _keys(level[name] for level in (calm, noisy) for name in fall),
+    )
+
+
+def _pictured(everything: dict[str, Recorded], rival: str) -> tuple[str, dict[str, dict[str, Shown]]]:
+    """The best profile whose parts of images 1 and 2 are kept for Noise2SR, both plans, and a rival."""
+    for profile, recorded in everything.items():
+        needed = {*_plans({cell(run) for run in recorded}), *([rival] if rival else [])}
+        parts = rivals.pictures({run: r for run, r in recorded.items() if cell(run) in needed})
+        if all(needed <= set(parts.get(image, {})) for image in PAIR):
+            return profile, parts
+    return "", {}
+
+
+def _part_keys(recorded: Recorded, *names: str) -> tuple[str, ...]:
+    return tuple(
+        r["key"]
+        for run, r in recorded.items()
+        if r is not None and run.a == LEVELS[0] and run.image in PAIR and cell(run) in names
+    )
+
+
+def _over(profile: str, what: str = "") -> str:
+    return f"parts of images 1 and 2, one seed, a={LEVELS[0]:g} ({profile}){what}"
+
+
+def _structure(everything: dict[str, Recorded]) -> Finding:
+    """C07: a hint until methods with training data have run."""
+    for profile, recorded in everything.items():
+        parts = rivals.pictures({run: r for run, r in recorded.items() if cell(run) == FULL})
+        if all(image in parts for image in PAIR):
+            shares = [transfer.structure(_rings(parts[image][FULL])) for image in PAIR]
+            said = " and ".join(f"{100 * share:.0f} %" for share in shares)
+            return Finding(
+                NOT_MEASURED,
+                f"{said} of the error's power is image structure (the rivals have not run here)",
+                "",
+                _over(profile),
+                _part_keys(recorded, FULL),
+            )
+    return Finding()
+
+
+def _rings(part: Shown) -> transfer.Radial:
+    return transfer.radial(part.x, part.estimate)
+
+
+def _profiles(everything: dict[str, Recorded]) -> Finding:
+    """C08. Found: errors at peaks and troughs below FBI-Denoiser's, by the rule over these, in both plans."""
+    profile, parts = _pictured(everything, "fbi")
+    if not parts:
+        return Finding()
+    errors = {
+        name: [rivals.profile_errors(image, parts[image][name]) for image in PAIR] for name in parts[PAIR[0]]
+    }
+    absolute = {name: [v for e in both for v in e.absolute] for name, both in errors.items()}
+    less = {
+        plan: [theirs - ours for theirs, ours in zip(absolute["fbi"], absolute[plan], strict=True)]
+        for plan in _plans(errors)
+    }
+    said = "; ".join(
+        f"{_name(name)} {fmean(absolute[name]):.4f}, contrast "
+        + " and ".join(f"{100 * e.bias:+.1f} %" for e in both)
+        for name, both in errors.items()
+    )
+    return Finding(
+        _weigh([above_zero(values) for values in less.values()]),
+        f"mean error of an extremum (intensity): {said}",
+        "± " + ", ".join(f"{stdev(values):.4f}" for values in less.values()) + " of the differences",
+        _over(profile, f"; {len(absolute['fbi'])} extrema of a surface row in each of both"),
+        _part_keys(everything[profile], *errors),
+    )
+
+
+def _smooth(everything: dict[str, Recorded]) -> Finding:
+    """C27. Found: Noise2SR keeps less than all fine detail, and less than Noise2Self after as many steps.
+
+    Both by the rule, with the standard error over frequencies; in part: one of them.
+    """
+    profile, parts = _pictured(everything, "noise2self")
+    if not parts:
+        return Finding()
+    names = list(parts[PAIR[0]])
+    kept = {name: [rivals.fine_detail(parts[image][name]) for image in PAIR] for name in names}
+    mean = {name: fmean(value for value, _ in both) for name, both in kept.items()}
+    error = {name: math.hypot(*(e for _, e in both)) / len(both) for name, both in kept.items()}
+    equal = SHARED if SHARED in names else FULL
+    lost = 1 - mean[FULL] > K * error[FULL]
+    fewer = mean["noise2self"] - mean[equal] > K * math.hypot(error["noise2self"], error[equal])
+    said = ", ".join(f"{_name(name)} {100 * mean[name]:.1f} %" for name in names)
+    back = [transfer.decibels(_rings(parts[i][FULL]).error, _rings(parts[i][FULL])) for i in PAIR]
+    return Finding(
+        _weigh([lost, fewer]),
+        f"kept of the finest detail: {said}; the best radial filter gives Noise2SR {fmean(back):+.1f} dB",
+        "± " + ", ".join(f"{100 * error[name]:.1f}" for name in names) + " % (standard error)",
+        _over(profile),
+        _part_keys(everything[profile], *names),
+    )
+
+
+def findings() -> dict[str, Finding | None]:
+    """C04, C07 to C09 and C27; None for what needs the paper's images where they cannot be had."""
+    everything = {profile: found(rivals.runs(profile)) for profile in BEST_FIRST}
+    levels = _levels(everything)
+    measured: dict[str, Finding | None] = {"C04": _best(levels), "C09": _falls(levels)}
+    for name, look in (("C07", _structure), ("C08", _profiles), ("C27", _smooth)):
+        try:
+            measured[name] = look(everything)
+        except InputError:
+            measured[name] = None
+    return measured
