@@ -134,13 +134,8 @@ def fit(
         history = History(**state["history"])
         steps, best, waited = state["steps"], state["best"], state["waited"]
 
-    output = torch.empty(0)
-
-    def keep(module: nn.Module, inputs: tuple, out: Tensor) -> None:
-        nonlocal output
-        output = out.detach()
-
-    hook = network.register_forward_hook(keep)
+    last = {}
+    hook = network.register_forward_hook(lambda module, inputs, out: last.update(output=out.detach()))
     network.train()
     step = history.steps
     begin = entered - (history.seconds[-1] if history.seconds else 0.0)
@@ -190,7 +185,7 @@ def fit(
             if plan.patience and waited >= plan.patience:
                 history.stopped = "held-out loss"
                 steps = step
-            if bool((output.amax((-2, -1)) == output.amin((-2, -1))).all()):
+            if (last["output"].amax((-2, -1)) == last["output"].amin((-2, -1))).all():
                 history.stopped = DEAD
                 steps = step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
