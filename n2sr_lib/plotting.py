@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from .spectra import power_spectrum, radial_mean
 from .train import History
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767676"  # the first two are Okabe and Ito's
@@ -129,24 +130,6 @@ def show_spectra(
     axes[2].set(xlabel=f"frequency ({name})", ylabel="power, mean over directions", xlim=(0, 0.5 / size))
     axes[2].legend()
     return fig
-
-
-def power_spectrum(image: np.ndarray) -> np.ndarray:
-    """Power per pixel of a Hann-windowed image (H, W), zero frequency in the middle, float32."""
-    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape)).astype(np.float32)
-    window /= math.sqrt(np.square(window, dtype=np.float64).mean())
-    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
-    return np.fft.fftshift(np.abs(np.fft.fft2(values, norm="ortho")) ** 2).astype(np.float32)
-
-
-def radial_mean(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies up to 0.5 (cycles per pixel) and the mean of a centred spectrum over all directions."""
-    fy, fx = (np.fft.fftshift(np.fft.fftfreq(n)) for n in power.shape)
-    width = 1 / min(power.shape)
-    ring = np.rint(np.hypot(fy[:, None], fx) / width).astype(np.int64).ravel()
-    mean = np.bincount(ring, power.ravel()) / np.bincount(ring)
-    kept = slice(1, min(power.shape) // 2 + 1)  # zero frequency is the mean that was removed
-    return np.arange(len(mean))[kept] * width, mean[kept]
 
 
 def show_profile(

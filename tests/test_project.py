@@ -22,9 +22,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
     "checkpoint errors orientations progress checks",
-    "networks crops experiments io metrics noise noise_estimate plotting profiles subsample tiling train"
-    " transfer vst",
-    "assess bm3d classical data strategies",
+    "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
+    " tiling train transfer vst",
+    "assess bm3d classical data strategies suitability",
     "denoising methods studies theory timing",
     "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims verdicts",
 )

@@ -1,0 +1,78 @@
+"""Power spectra, and the Fourier ring correlation: what two images have in common at which frequency."""
+
+import math
+
+import numpy as np
+
+from .errors import InputError
+
+
+def power_spectrum(image: np.ndarray) -> np.ndarray:
+    """Power per pixel of a Hann-windowed image (H, W), zero frequency in the middle, float32.
+
+    White noise lies at its variance.
+    """
+    return (np.abs(_windowed(image)) ** 2).astype(np.float32)
+
+
+def radial_mean(power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frequencies up to 0.5 (cycles per pixel) and the mean of a centred spectrum over all directions."""
+    ring, width = rings(power.shape)
+    mean = np.bincount(ring.ravel(), power.ravel()) / np.bincount(ring.ravel())
+    kept = slice(1, min(power.shape) // 2 + 1)  # zero frequency is the mean that was removed
+    return np.arange(len(mean))[kept] * width, mean[kept]
+
+
+def rings(shape: tuple[int, int]) -> tuple[np.ndarray, float]:
+    """The ring in which each frequency of a centred spectrum lies, int64 of that shape, and their width."""
+    fy, fx = (np.fft.fftshift(np.fft.fftfreq(n)) for n in shape)
+    width = 1 / min(shape)
+    return np.rint(np.hypot(fy[:, None], fx) / width).astype(np.int64), width
+
+
+def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fourier ring correlation of two *independent* noisy images, or of what was made of each apart.
+
+    Independent are two frames, or the halves of counts that `trust.halve_counts` draws. Not independent are
+    parts of one denoised image, or an image and its own estimate: they share the noise, and would agree
+    perfectly where there is nothing but noise.
+
+    Parameters
+    ----------
+    one, other : ndarray (H, W), aligned.
+
+    Returns
+    -------
+    frequency : ndarray (R,), cycles per pixel, up to 0.5.
+    correlation : ndarray (R,), 1 where all agrees.
+    chance : ndarray (R,), the deviation 1/√n of the correlation where nothing is in common; n is the number
+        of independent values in the ring, which the Hann window makes about a quarter of all.
+
+    Raises
+    ------
+    InputError
+        If the images differ in shape, or one of them is constant.
+    """
+    if one.shape != other.shape or one.ndim != 2:
+        raise InputError(f"the images are {one.shape} and {other.shape}; cut both to one height and width")
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        raise InputError("one of the images is constant, and correlates with nothing; give the noisy frames")
+    ring = rings(one.shape)[0].ravel()
+    a, b = _windowed(one).ravel(), _windowed(other).ravel()
+    cross, first, second = (
+        np.bincount(ring, v) for v in ((a * b.conj()).real, np.abs(a) ** 2, np.abs(b) ** 2)
+    )
+    count = np.bincount(ring)
+    for n in one.shape:
+        w = np.hanning(n + 2)[1:-1] ** 2
+        count = count * (w.sum() ** 2 / (n * (w**2).sum()))
+    kept = slice(1, min(one.shape) // 2 + 1)
+    frequency = np.arange(len(count))[kept] / min(one.shape)
+    return frequency, (cross / np.sqrt(first * second))[kept], 1 / np.sqrt(count[kept])
+
+
+def _windowed(image: np.ndarray) -> np.ndarray:
+    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape)).astype(np.float32)
+    window /= math.sqrt(np.square(window, dtype=np.float64).mean())
+    values = (image - np.mean(image, dtype=np.float64)).astype(np.float32) * window
+    return np.fft.fftshift(np.fft.fft2(values, norm="ortho"))

@@ -1,0 +1,330 @@
+"""Before denoising: what can be measured on the noisy image, and one verdict whether Noise2SR suits it."""
+
+import functools
+import math
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+
+from .assess import MAX_CORRELATION, MAX_Z, NoiseCorrelation, noise_correlation
+from .checks import check_image
+from .errors import InputError
+from .noise_estimate import NoiseEstimate, estimate_noise
+from .spectra import power_spectrum, rings
+
+GOOD, CARE, UNSUITABLE = LEVELS = ("good", "usable with care", "not suitable")
+
+WINDOW = 2048  # pixels a side of the middle part on which noise and spectra of a large image are measured
+FEW = 128  # pixels a side: fewer hold few repeats of anything to learn from
+CLIPPED = (1e-3, 0.05)  # share of pixels at an end of the range: with care, not suitable
+OUTLIER = 6.0  # deviations by which a dead or hot pixel lies beyond all its eight neighbours
+MANY = 1e-4, 0.01  # share of the pixels, or of the image's variance, from which outliers matter
+SMOOTHED = 0.3  # correlation of the noise along both axes: smoothed or resampled after recording
+STREAKED = 0.5  # correlation along one axis from which hardly anything is gained
+SNR = (20.0, 30.0)  # dB: little noise, no noise worth a mention
+COARSE = 4.0  # pixels: structure finer than that is lost by sub-sampling and read as noise
+
+
+class Remark(NamedTuple):
+    """One thing that speaks against an image: how much, why, and what to do."""
+
+    level: str
+    reason: str
+    advice: str
+
+
+FINE = Remark(
+    GOOD, "the noise is independent from pixel to pixel and nothing else is in the way", "denoise it"
+)
+
+
+@dataclass(frozen=True)
+class Suitability:
+    """What `suitability` found; in the image's own units.
+
+    remarks : what speaks against it, worst first; `level`, `reason` and `advice` are the first one's.
+    shape : (H, W).
+    step : distance between neighbouring grey levels; None where they are as good as continuous.
+    counts : the values are electron counts: whole multiples of `step`, and a is `step`.
+    saturated, clipped : share of pixels piled up at the upper and the lower end of the range.
+    hot, dead : number of pixels beyond all their neighbours.
+    missing : number of NaN or infinite pixels.
+    noise, correlation : None where the image has no noise that could be measured.
+    flat_correlation : of the noise at lags (0, 1) and (1, 0) in the flattest patches; see `flattest`.
+    snr : 10 log10((variance of the image − σ²)/σ²) in dB; -40 at least.
+    finest : smallest period that stands out from the noise, in pixels; None where nothing does. Correlated
+        noise stands out by itself.
+    aside : `Noise2SR.aside` that keeps correlated neighbours out of the loss.
+    """
+
+    remarks: tuple[Remark, ...]
+    shape: tuple[int, int]
+    step: float | None = None
+    counts: bool = False
+    saturated: float = 0.0
+    clipped: float = 0.0
+    hot: int = 0
+    dead: int = 0
+    missing: int = 0
+    noise: NoiseEstimate | None = None
+    correlation: NoiseCorrelation | None = None
+    flat_correlation: tuple[float, float] | None = None
+    snr: float | None = None
+    finest: float | None = None
+    aside: int = 0
+
+    @property
+    def level(self) -> str:
+        return self._first.level
+
+    @property
+    def reason(self) -> str:
+        return self._first.reason
+
+    @property
+    def advice(self) -> str:
+        return self._first.advice
+
+    @property
+    def _first(self) -> Remark:
+        return self.remarks[0] if self.remarks else FINE
+
+    def __str__(self):
+        return f"{self.level}: {self.reason}; {self.advice}"
+
+    def as_dict(self) -> dict:
+        """All of it for JSON, without NaN and infinity (None stands for them)."""
+        found = asdict(self) | {"level": self.level, "reason": self.reason, "advice": self.advice}
+        found["remarks"] = [r._asdict() for r in self.remarks]
+        if self.correlation is not None:
+            for name in ("correlation", "standard_error"):
+                values = getattr(self.correlation, name)
+                found["correlation"][name] = {f"{dy},{dx}": v for (dy, dx), v in values.items()}
+        return _plain(found)
+
+
+def suitability(image) -> Suitability:
+    """Measure what decides whether an image suits Noise2SR. Never raises for a bad image: it says so.
+
+    Noise, spectra and correlations are those of the middle `WINDOW` pixels.
+
+    Parameters
+    ----------
+    image : array (H, W) as read from the file: raw, in its own type, since counts and clipping show there.
+    """
+    image = np.asarray(image)
+    shape = tuple(image.shape)
+    try:
+        y, missing = check_image(image)
+    except InputError as error:
+        reason, _, advice = str(error).partition("; ")
+        return Suitability((Remark(UNSUITABLE, reason, advice or "give another image"),), shape)
+    finite = image[np.isfinite(image)].astype(np.float64)
+    values, counted = np.unique(finite, return_counts=True)
+    step = _step(values, finite.size)
+    saturated, clipped = (_pile(c, finite.size) for c in (counted[::-1], counted))
+    hot, dead = _outliers(y, step)
+    share = _share_of_variance(y, hot | dead)
+    y[hot | dead] = np.nan
+    y, _ = check_image(y)  # repaired, for the measurements below
+    y = middle(y)
+
+    noise = correlation = flat = snr = finest = None
+    try:
+        noise, correlation = estimate_noise(y), noise_correlation(y)
+        flat = flattest(y)
+        snr = 10 * math.log10(max(float(y.var()) / noise.variance - 1, 1e-4))
+        finest = finest_period(y, noise.variance)
+    except InputError:
+        noise = correlation = None
+    counts = step is not None and noise is not None and _are_counts(values, step, noise)
+    if counts:
+        clipped = 0.0  # no electron is a count like any other
+    found = Suitability(
+        remarks=(),
+        shape=shape,
+        step=step,
+        counts=counts,
+        saturated=saturated,
+        clipped=clipped,
+        hot=int(hot.sum()),
+        dead=int(dead.sum()),
+        missing=missing,
+        noise=noise,
+        correlation=correlation,
+        flat_correlation=flat,
+        snr=snr,
+        finest=finest,
+        aside=_aside(correlation),
+    )
+    remarks = sorted(_remarks(found, share), key=lambda remark: -LEVELS.index(remark.level))
+    return Suitability(**{**found.__dict__, "remarks": tuple(remarks)})
+
+
+def middle(y: np.ndarray, side: int = WINDOW) -> np.ndarray:
+    """At most `side`×`side` pixels from the middle."""
+    return y[tuple(slice(max((n - side) // 2, 0), max((n - side) // 2, 0) + side) for n in y.shape)]
+
+
+def flattest(y: np.ndarray, side: int = 32, share: float = 0.1) -> tuple[float, float]:
+    """Correlation of neighbours along a row and along a column in the flattest patches of an image.
+
+    Of all patches of `side` pixels the `share` with the smallest variance of their 4×4 means is taken, at
+    least four, and a plane removed from each. Contrary to `assess.noise_correlation` this sees all
+    frequencies, and where no patch is flat it sees structure as well. Of noise alone the choice of the
+    flattest takes up to 0.04 away.
+    """
+    h, w = (n // side * side for n in y.shape)
+    patches = y[:h, :w].astype(np.float64).reshape(h // side, side, w // side, side).swapaxes(1, 2)
+    patches = patches.reshape(-1, side, side)
+    i, j = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
+    plane = np.stack([np.ones_like(i), i, j])
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    flat = patches.reshape(-1, side * side)
+    patches = (flat - (flat @ plane.T) @ plane).reshape(-1, side, side)
+    coarse = patches.reshape(-1, side // 4, 4, side // 4, 4).mean(axis=(2, 4)).var(axis=(1, 2))
+    chosen = patches[np.argsort(coarse)[: max(4, round(share * len(patches)))]]
+    power = (chosen**2).mean()
+    rows, columns = (chosen[:, :, 1:] * chosen[:, :, :-1]).mean(), (chosen[:, 1:] * chosen[:, :-1]).mean()
+    return float(rows / power), float(columns / power)
+
+
+def finest_period(y: np.ndarray, variance: float) -> float | None:
+    """Smallest period, in pixels, at which the spectrum holds more than white noise; None where none does.
+
+    In a ring of n frequencies the largest power of white noise stays below (ln n + 12)·variance but for one
+    ring in 160,000.
+    """
+    power = power_spectrum(y)
+    ring, width = rings(power.shape)
+    n = np.bincount(ring.ravel())
+    largest = np.zeros(len(n))
+    np.maximum.at(largest, ring.ravel(), power.ravel())
+    # of the noise: near the highest frequencies, where correlation lowers it and structure is rare
+    floor = max(variance, float(power[(ring * width > 0.35) & (ring * width <= 0.5)].mean()))
+    found = np.flatnonzero(largest > (np.log(n) + 12) * floor)
+    found = found[(found > 1) & (found * width <= 0.5)]
+    return float(1 / (found.max() * width)) if found.size else None
+
+
+def _step(values: np.ndarray, size: int) -> float | None:
+    """The distance of which all distances between grey levels are multiples, if there is one."""
+    if not 1 < len(values) <= max(size // 2, 2):
+        return None
+    gaps = np.diff(values)
+    multiples = gaps / gaps.min()
+    return float(gaps.min()) if np.abs(multiples - np.rint(multiples)).max() < 0.05 else None
+
+
+def _pile(counted: np.ndarray, size: int) -> float:
+    """Share of pixels at the first level, where they are more than the next three levels hold together."""
+    return float(counted[0] / size) if len(counted) > 3 and counted[0] > counted[1:4].sum() else 0.0
+
+
+def _are_counts(values: np.ndarray, step: float, noise: NoiseEstimate) -> bool:
+    low, high = noise.a_interval
+    whole = abs(values[0] / step - round(values[0] / step)) < 0.05 and values[0] > -0.5 * step
+    return bool(whole and noise.offset == 0 and 0.9 * low <= step <= 1.1 * high and high < 2 * step)
+
+
+def _outliers(y: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Where a pixel lies above, and where below, all its neighbours by `OUTLIER` deviations of the noise.
+
+    The deviation comes from the differences between rows in blocks of 16×16, the largest of nine blocks.
+    """
+    h, w = y.shape
+    padded = np.pad(y, 1, mode="reflect")
+    around = [padded[i : i + h, j : j + w] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
+    n = 16
+    differences = np.abs(np.diff(y, axis=0, append=y[-2:-1]))
+    blocks = np.pad(differences, ((0, -h % n), (0, -w % n)), mode="reflect")
+    blocks = blocks.reshape(-(-h // n), n, -(-w // n), n)
+    deviation = maximum_filter(np.median(blocks, axis=(1, 3)), 3) / (0.6745 * math.sqrt(2))
+    deviation = np.maximum(deviation, max(0.1 * float(np.median(deviation)), 1e-12))
+    variance = deviation.repeat(n, axis=0).repeat(n, axis=1)[:h, :w] ** 2
+    high, low = functools.reduce(np.maximum, around), functools.reduce(np.minimum, around)
+    if step:  # of few electrons the differences say little: one here, and those of the neighbours
+        variance = variance + step**2 + step * (high - y.min())
+    limit = OUTLIER * np.sqrt(variance)
+    return y - high > limit, low - y > limit
+
+
+def _share_of_variance(y: np.ndarray, chosen: np.ndarray) -> float:
+    squared = (y.astype(np.float64) - np.median(y)) ** 2
+    return float(squared[chosen].sum() / squared.sum())
+
+
+def _aside(correlation: NoiseCorrelation | None) -> int:
+    """How far along a row or a column the noise is correlated: 0, 1 or 2 pixels."""
+    if correlation is None or correlation.independent:
+        return 0
+    far = [
+        max(lag)
+        for lag, rho in correlation.correlation.items()
+        if abs(rho) > max(MAX_CORRELATION, MAX_Z * correlation.standard_error[lag])
+    ]
+    return max(far, default=1)
+
+
+def _remarks(s: Suitability, share: float) -> list[Remark]:
+    """The rules, one after the other."""
+    remarks = []
+
+    def add(level: str, reason: str, advice: str) -> None:
+        remarks.append(Remark(level, reason, advice))
+
+    for part, end, cause in (
+        (s.saturated, "brightest", "shorten the exposure or lower the gain"),
+        (s.clipped, "darkest", "raise the detector's offset"),
+    ):
+        if part > CLIPPED[0]:
+            level = CARE if part < CLIPPED[1] else UNSUITABLE
+            what = f"{100 * part:.2g} % of the pixels are cut off at the {end} value"
+            add(level, what, f"their values are lost, and nothing brings them back: {cause}")
+    if s.noise is None:
+        what = "no noise of single pixels can be measured: the image is simulated, smoothed or blurred"
+        add(UNSUITABLE, what, "denoising cannot sharpen it; if it was noisy once, give the raw frame")
+        return remarks
+    rho = s.correlation.correlation
+    across, along = rho[(0, 1)], rho[(1, 0)]
+    if min(across, along) > SMOOTHED:
+        what = f"neighbouring pixels share their noise in both directions ({across:.2f} and {along:.2f})"
+        add(UNSUITABLE, f"{what}: smoothed, resampled or blurred after recording", "give the raw frame")
+    elif not s.correlation.independent:
+        level = UNSUITABLE if max(map(abs, (across, along))) > STREAKED else CARE
+        ratio = s.correlation.hx_hy
+        names = {True: "rows (scan lines)", False: "columns"}
+        direction = names[abs(across) >= abs(along)] if abs(math.log(ratio)) > 0.1 else "rows and columns"
+        what = f"the noise is correlated along {direction}: {across:.2f} and {along:.2f}, Hx/Hy {ratio:.2f}"
+        add(level, what, "prefer raw frames; streaks or grain will survive, do not take them for structure")
+    elif s.snr > SNR[0]:
+        level = CARE if s.snr < SNR[1] else UNSUITABLE
+        what = f"there is little noise: the signal is {s.snr:.0f} dB above it"
+        add(level, what, "if the image looks unsharp, that is blur or defocus, which denoising cannot mend")
+    if s.finest is None:
+        what = "nothing stands out from the noise in the spectrum"
+        add(CARE, what, "expect an even grey, and do not believe any structure in the result")
+    elif s.finest < COARSE and s.correlation.independent:
+        what = f"the image holds structure as fine as {s.finest:.1f} pixels, which sub-sampling loses"
+        add(CARE, what, "record with smaller pixels")
+    if (s.hot + s.dead) / math.prod(s.shape) > MANY[0] or share > MANY[1]:
+        what = f"there are {s.hot} hot and {s.dead} dead pixels, with {100 * share:.2g} % of the variance"
+        add(CARE, what, "set them to NaN, which is filled in before training, or correct the gain")
+    if s.missing:
+        add(CARE, f"{s.missing} pixels are NaN or infinite", "they are filled in with the median around them")
+    if min(s.shape) < FEW:
+        what = f"{s.shape[0]}×{s.shape[1]} pixels are few to learn from"
+        add(CARE, what, f"give a larger part, {FEW} pixels a side at least")
+    return remarks
+
+
+def _plain(value):
+    """The same for JSON: no NumPy types, no tuples, no NaN or infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
