@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from .assess import MAX_CORRELATION, MAX_Z, NoiseCorrelation, noise_correlation
+from .assess import NoiseCorrelation, noise_correlation
 from .checks import check_image
 from .errors import InputError
 from .noise_estimate import NoiseEstimate, estimate_noise
@@ -56,7 +56,6 @@ class Suitability:
     snr : 10 log10((variance of the image − σ²)/σ²) in dB; -40 at least.
     finest : smallest period that stands out from the noise, in pixels; None where nothing does. Correlated
         noise stands out by itself.
-    aside : `Noise2SR.aside` that keeps correlated neighbours out of the loss.
     """
 
     remarks: tuple[Remark, ...]
@@ -73,7 +72,6 @@ class Suitability:
     flat_correlation: tuple[float, float] | None = None
     snr: float | None = None
     finest: float | None = None
-    aside: int = 0
 
     @property
     def level(self) -> str:
@@ -88,6 +86,12 @@ class Suitability:
         return self._first.advice
 
     @property
+    def sampler(self) -> dict[str, int]:
+        """Settings of `Noise2SR` for this noise: what `streaks` finds best, or nearly so."""
+        independent = self.correlation is None or self.correlation.independent
+        return {} if independent else {"s": 3, "aside": 1}
+
+    @property
     def _first(self) -> Remark:
         return self.remarks[0] if self.remarks else FINE
 
@@ -96,7 +100,9 @@ class Suitability:
 
     def as_dict(self) -> dict:
         """All of it for JSON, without NaN and infinity (None stands for them)."""
-        found = asdict(self) | {"level": self.level, "reason": self.reason, "advice": self.advice}
+        found = asdict(self) | {
+            name: getattr(self, name) for name in ("level", "reason", "advice", "sampler")
+        }
         found["remarks"] = [r._asdict() for r in self.remarks]
         if self.correlation is not None:
             for name in ("correlation", "standard_error"):
@@ -157,7 +163,6 @@ def suitability(image) -> Suitability:
         flat_correlation=flat,
         snr=snr,
         finest=finest,
-        aside=_aside(correlation),
     )
     remarks = sorted(_remarks(found, share), key=lambda remark: -LEVELS.index(remark.level))
     return Suitability(**{**found.__dict__, "remarks": tuple(remarks)})
@@ -254,18 +259,6 @@ def _outliers(y: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray
 def _share_of_variance(y: np.ndarray, chosen: np.ndarray) -> float:
     squared = (y.astype(np.float64) - np.median(y)) ** 2
     return float(squared[chosen].sum() / squared.sum())
-
-
-def _aside(correlation: NoiseCorrelation | None) -> int:
-    """How far along a row or a column the noise is correlated: 0, 1 or 2 pixels."""
-    if correlation is None or correlation.independent:
-        return 0
-    far = [
-        max(lag)
-        for lag, rho in correlation.correlation.items()
-        if abs(rho) > max(MAX_CORRELATION, MAX_Z * correlation.standard_error[lag])
-    ]
-    return max(far, default=1)
 
 
 def _remarks(s: Suitability, share: float) -> list[Remark]:

@@ -25,8 +25,9 @@ FLOORS = (
     "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
     " tiling train transfer vst",
     "assess bm3d classical data strategies suitability",
-    "denoising methods studies theory timing",
-    "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims verdicts",
+    "denoising methods streaks studies theory timing",
+    "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims"
+    " verdicts",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"

@@ -12,6 +12,7 @@ from scipy.ndimage import convolve1d, gaussian_filter
 from n2sr_lib import data, io
 from n2sr_lib import suitability as module
 from n2sr_lib.noise import add_noise
+from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.suitability import CARE, GOOD, UNSUITABLE, flattest, suitability
 
 DATA = Path(os.environ.get("N2SR_DATA", ""))
@@ -46,7 +47,7 @@ def test_bundled_samples_with_noise_are_good(a):
         x = torch.from_numpy(data.sample(name))
         found = suitability(add_noise(x, a, 0.02, torch.Generator().manual_seed(seed)).numpy())
         variance = a * float(x.mean()) + 0.02**2
-        assert (found.level, found.remarks, found.aside, found.step) == (GOOD, (), 0, None), (name, found)
+        assert (found.level, found.remarks, found.sampler, found.step) == (GOOD, (), {}, None), (name, found)
         assert found.snr == pytest.approx(10 * np.log10(float(x.var()) / variance), abs=0.6)
         assert found.finest > 6  # of a lattice of some 30 pixels: no noise is taken for structure
         assert max(map(abs, found.flat_correlation)) < 0.05
@@ -103,14 +104,14 @@ def test_saturated_and_clipped(level, quantile):
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_noise_that_is_correlated_along_a_line_by_a_known_amount(axis):
-    for weight, level, aside in ((0.1, CARE, 1), (0.2, CARE, 1), (1.0, UNSUITABLE, 2)):
+    for weight, level in ((0.1, CARE), (0.2, CARE), (1.0, UNSUITABLE)):
         kernel = np.array([weight, 1, weight])
         found = suitability(3 * lattice() + convolve1d(white(), kernel, axis=axis, mode="wrap"))
         rho = 2 * weight / (kernel**2).sum()
         measured = found.correlation.correlation[(0, 1) if axis else (1, 0)]
         assert measured == pytest.approx(rho, abs=0.03)
         assert found.level == level and ("rows" if axis else "columns") in found.reason
-        assert found.aside == aside
+        assert found.sampler["s"] > 2 and Noise2SR(**found.sampler).aside
         assert (found.correlation.hx_hy < 0.8) if axis else (found.correlation.hx_hy > 1.25)
 
 
@@ -193,5 +194,5 @@ def test_real_images(name):
     found = suitability(y)
     assert found.correlation.hx_hy == pytest.approx(hx_hy, abs=0.07)
     assert found.snr == pytest.approx(snr, abs=2.5)
-    assert (found.level, found.aside > 0) == ((GOOD, False) if hx_hy > 0.9 else (CARE, True))
+    assert (found.level, bool(found.sampler)) == ((GOOD, False) if hx_hy > 0.9 else (CARE, True))
     assert (found.hot, found.dead, found.saturated, found.clipped) == (0, 0, 0.0, 0.0)

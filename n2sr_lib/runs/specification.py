@@ -26,6 +26,7 @@ NOT_IN_KEY = {"strategy.batch"}
 #: they are not part of the key, so that a new option does not orphan old records.
 ADDED_LATER: dict[str, object] = {
     "plan.epochs": 1126,  # no limit below 3,200 steps on images of 832×896 pixels, all that were recorded
+    "strategy.aside": 0,
     "network.upsampling": "pixel shuffle",
     "network.encoder": "",
     "network.blocks": [],

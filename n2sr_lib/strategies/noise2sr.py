@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from ..orientations import orient, orient_back
-from ..subsample import draw_locations, subsample
+from ..subsample import draw_locations, keep_aside, subsample
 from . import Prediction
 
 
@@ -22,6 +22,8 @@ class Noise2SR:
     sampling : ``"random"`` or ``"fixed"`` (section IV-E).
     flips : spread the M passes evenly over the eight flips and quarter turns of the image.
     batch : passes that go through the network together; changes memory and speed only.
+    aside : for noise correlated along rows or columns: pixels so near to a sampled one are neither targets
+        nor out of bag. At s = 2 and 1 pixel, 14 % of the pixels remain targets.
     """
 
     s: int = 2
@@ -29,6 +31,7 @@ class Noise2SR:
     sampling: str = "random"
     flips: bool = False
     batch: int = 1
+    aside: int = 0
 
     @property
     def multiple(self) -> int:
@@ -43,6 +46,7 @@ class Noise2SR:
             (batch, height // self.s, width // self.s), self.s, generator, self.sampling
         )
         y_sub, mask = subsample(y, locations, self.s)
+        mask = keep_aside(mask, self.aside)
         squared = (network(y_sub).float() - y) ** 2
         target, held = mask * kept, mask * (1 - kept)
         with torch.no_grad():
@@ -70,7 +74,7 @@ class Noise2SR:
                 )
                 y_sub, mask = subsample(view.expand(n, -1, -1, -1), locations, self.s)
                 x_hat = orient_back(network(y_sub).float()[:, 0], g)
-                mask = orient_back(mask[:, 0], g)
+                mask = orient_back(keep_aside(mask, self.aside)[:, 0], g)
                 total += x_hat.sum(0)
                 squares += (x_hat**2).sum(0)
                 unseen += (x_hat * mask).sum(0)
