@@ -46,7 +46,7 @@ def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np
     frequency : ndarray (R,), cycles per pixel, up to 0.5.
     correlation : ndarray (R,), 1 where all agrees.
     chance : ndarray (R,), the deviation 1/√n of the correlation where nothing is in common; n is the number
-        of independent values in the ring, which the Hann window makes about a quarter of all.
+        of independent values in the ring, which the Hann window makes half of all.
 
     Raises
     ------
@@ -63,9 +63,8 @@ def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np
         np.bincount(ring, v) for v in ((a * b.conj()).real, np.abs(a) ** 2, np.abs(b) ** 2)
     )
     count = np.bincount(ring)
-    for n in one.shape:
-        w = np.hanning(n + 2)[1:-1] ** 2
-        count = count * (w.sum() ** 2 / (n * (w**2).sum()))
+    w = np.hanning(min(one.shape) + 2)[1:-1] ** 2  # it correlates neighbours, in a ring along one direction
+    count = count * (w.sum() ** 2 / (len(w) * (w**2).sum()))
     kept = slice(1, min(one.shape) // 2 + 1)
     frequency = np.arange(len(count))[kept] / min(one.shape)
     return frequency, (cross / np.sqrt(first * second))[kept], 1 / np.sqrt(count[kept])

@@ -108,7 +108,7 @@ class Suitability:
             for name in ("correlation", "standard_error"):
                 values = getattr(self.correlation, name)
                 found["correlation"][name] = {f"{dy},{dx}": v for (dy, dx), v in values.items()}
-        return _plain(found)
+        return plain(found)
 
 
 def suitability(image) -> Suitability:
@@ -313,11 +313,11 @@ def _remarks(s: Suitability, share: float) -> list[Remark]:
     return remarks
 
 
-def _plain(value):
+def plain(value):
     """The same for JSON: no NumPy types, no tuples, no NaN or infinity."""
     if isinstance(value, dict):
-        return {key: _plain(v) for key, v in value.items()}
+        return {key: plain(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     value = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -24,7 +24,7 @@ FLOORS = (
     "checkpoint errors orientations progress checks",
     "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
     " tiling train transfer vst",
-    "assess bm3d classical data strategies suitability",
+    "assess bm3d classical columns data strategies suitability trust",
     "denoising methods streaks studies theory timing",
     "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims"
     " verdicts",

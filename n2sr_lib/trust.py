@@ -1,0 +1,379 @@
+"""After denoising: can the result be trusted? What can be measured where nobody knows the clean image."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import maximum_filter
+
+from .columns import disagreement, find_columns, lattice_period, refine_columns
+from .errors import InputError
+from .noise_estimate import NoiseEstimate
+from .spectra import power_spectrum, radial_mean, rings
+from .suitability import Remark, middle, plain
+
+LEVELS = NOTHING, LOOK, DOUBT = ("no objection found", "look closely", "do not trust")
+
+VARIANCE_ERROR = 0.007  # of `estimate_noise`, relative: measured on the paper's images
+LAGS = 5  # pixels to each side for which the residual is correlated with itself
+BLOCK = 16  # pixels a side of the blocks whose mean residual is looked at
+OUTSIDE = 0.0027  # share of blocks beyond three deviations that chance leaves
+SPOT = 12.0  # a frequency's power counts from (ln n + SPOT) σ² on: once in 160,000 images by chance
+
+
+class Error(NamedTuple):
+    """An estimated mean squared error, its standard error, and over how many pixels."""
+
+    estimate: float
+    standard_error: float
+    pixels: int
+
+
+class Residual(NamedTuple):
+    """The residual divided by its expected deviation: white, of mean 0 and variance 1 if all is well.
+
+    variance : of the whole.
+    correlation : (2·`LAGS`+1, 2·`LAGS`+1) with itself, lag 0 in the middle.
+    chance : its standard deviation where nothing is correlated.
+    blocks : (H // `BLOCK`, W // `BLOCK`) means over blocks in units of their own deviation.
+    outside : share of blocks beyond 3.
+    frequency, power : mean spectrum over all directions, 1 at every frequency (cycles per pixel) if white.
+    """
+
+    variance: float
+    correlation: np.ndarray
+    chance: float
+    blocks: np.ndarray
+    outside: float
+    frequency: np.ndarray
+    power: np.ndarray
+
+
+class Spot(NamedTuple):
+    """A frequency (cycles per pixel) and the power there, in units of the noise."""
+
+    fy: float
+    fx: float
+    noisy: float
+    denoised: float
+    residual: float
+
+
+class Spots(NamedTuple):
+    """Frequencies at which noisy and denoised image disagree, strongest first.
+
+    invented : only, or mostly, in the denoised image.
+    lost : only, or mostly, in the noisy one.
+    unseen : peaks of the denoised spectrum that lie so far below the noise that the data cannot tell.
+    """
+
+    invented: tuple[Spot, ...]
+    lost: tuple[Spot, ...]
+    unseen: tuple[Spot, ...]
+
+
+class Columns(NamedTuple):
+    """Atomic columns: their period in pixels, how many, and where the noisy image puts the same ones.
+
+    difference : deviation per coordinate between the places in the two images, pixels.
+    found : share that can be refined in the noisy image at all.
+    """
+
+    period: float
+    count: int
+    difference: float
+    found: float
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What `assess_result` found, in the units of the image; None where it could not be measured.
+
+    remarks : what speaks against the result, worst first; `level`, `reason` and `advice` are the first one's.
+    noise_variance : mean expected variance of the noise.
+    out_of_bag, held_out : estimated mean squared error of the out-of-bag mean, on all pixels and on those
+        that were never targets.
+    spread : root mean square of the spread; not an error bar.
+    """
+
+    remarks: tuple[Remark, ...]
+    noise_variance: float
+    residual: Residual
+    spots: Spots
+    out_of_bag: Error | None = None
+    held_out: Error | None = None
+    spread: float | None = None
+    columns: Columns | None = None
+
+    @property
+    def level(self) -> str:
+        return self._first.level
+
+    @property
+    def reason(self) -> str:
+        return self._first.reason
+
+    @property
+    def advice(self) -> str:
+        return self._first.advice
+
+    @property
+    def _first(self) -> Remark:
+        fine = Remark(NOTHING, "the residual looks like noise", "measure on the raw image as well")
+        return self.remarks[0] if self.remarks else fine
+
+    def __str__(self):
+        return f"{self.level}: {self.reason}; {self.advice}"
+
+    def as_dict(self) -> dict:
+        """All of it for JSON, without NaN and infinity (None stands for them)."""
+        found = asdict(self) | {"level": self.level, "reason": self.reason, "advice": self.advice}
+        for name in ("out_of_bag", "held_out", "columns"):
+            value = getattr(self, name)
+            found[name] = value and value._asdict()
+        found["residual"] = {k: np.asarray(v).tolist() for k, v in self.residual._asdict().items()}
+        found["spots"] = {k: [s._asdict() for s in v] for k, v in self.spots._asdict().items()}
+        found["remarks"] = [r._asdict() for r in self.remarks]
+        return plain(found)
+
+
+def expected_variance(x_hat: np.ndarray, noise: NoiseEstimate) -> np.ndarray:
+    """Variance a (x̂ − offset) + b² of the noise at each pixel, at least a thousandth of its mean."""
+    variance = noise.a * (np.asarray(x_hat, np.float64) - noise.offset) + noise.b**2
+    return np.maximum(variance, 1e-3 * noise.variance)
+
+
+def estimated_error(y: np.ndarray, x_hat: np.ndarray, where: np.ndarray, noise: NoiseEstimate) -> Error:
+    """Mean squared error of x̂ on some pixels, from the noisy image alone (Theorem 1).
+
+    mean((y − x̂)²) less the mean variance of the noise. It is honest only where the prediction of a pixel
+    owes nothing to its own noise: for the out-of-bag mean on pixels that were never targets. On pixels that
+    were, memory makes it too small; for the plain mean, which has seen them, it is of no use.
+
+    Parameters
+    ----------
+    y, x_hat : ndarray (H, W), noisy image and estimate; NaN in the estimate leaves a pixel out.
+    where : bool (H, W), the pixels to take.
+
+    Returns
+    -------
+    Error
+        The standard error holds the chance of the noise on these pixels and the uncertainty of the estimated
+        variance, which is that of `VARIANCE_ERROR`. The estimate may come out negative.
+    """
+    where = where & np.isfinite(x_hat)
+    n = int(where.sum())
+    if n < 2:
+        raise InputError("there is no pixel on which the error could be estimated; average over more passes")
+    # of the mean of y, which is right whatever x̂ is
+    variance = float(expected_variance(y[where].mean(dtype=np.float64), noise))
+    squared = (y[where].astype(np.float64) - x_hat[where]) ** 2
+    chance = squared.std(ddof=1) / math.sqrt(n)
+    return Error(float(squared.mean()) - variance, math.hypot(chance, VARIANCE_ERROR * variance), n)
+
+
+def residual(y: np.ndarray, x_hat: np.ndarray, noise: NoiseEstimate) -> Residual:
+    """The residual of an estimate, best of one that has not seen the pixel; NaN counts as no residual."""
+    z = (y.astype(np.float64) - x_hat) / np.sqrt(expected_variance(x_hat, noise))
+    z[~np.isfinite(z)] = 0.0
+    h, w = (n // BLOCK * BLOCK for n in z.shape)
+    blocks = z[:h, :w].reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK).mean(axis=(1, 3)) * BLOCK
+    part = middle(z)
+    part = part - part.mean()
+    padded = [n + LAGS for n in part.shape]
+    products = np.fft.irfft2(np.abs(np.fft.rfft2(part, padded)) ** 2, padded)
+    lags = np.arange(-LAGS, LAGS + 1)
+    pairs = np.outer(*(n - np.abs(lags) for n in part.shape))
+    correlation = products[np.ix_(lags, lags)] / pairs
+    frequency, power = radial_mean(power_spectrum(part))
+    return Residual(
+        variance=float((z**2).mean()),
+        correlation=correlation / correlation[LAGS, LAGS],
+        chance=1 / math.sqrt(part.size),
+        blocks=blocks,
+        outside=float((np.abs(blocks) > 3).mean()),
+        frequency=frequency,
+        power=power,
+    )
+
+
+def find_spots(y: np.ndarray, x_hat: np.ndarray, variance: float, most: int = 20) -> Spots:
+    """Compare the spectra of the noisy and the denoised image, frequency by frequency.
+
+    Where the residual's power is beyond what noise of this `variance` would leave, either image holds
+    something that the other has not. Below that the data cannot tell, and peaks of the denoised spectrum,
+    30 times as strong as their ring and a thousandth of the noise at least, are listed as unseen. Frequencies
+    of less than four periods per image are left out.
+    """
+    y, x_hat = middle(y), middle(x_hat)
+    noisy, denoised, left = (power_spectrum(f) / variance for f in (y, x_hat, y - x_hat))
+    ring, width = rings(noisy.shape)
+    limit = math.log(noisy.size) + SPOT
+    used = (ring > 3) & (ring * width <= 0.5)
+    used[: noisy.shape[0] // 2] = False  # a real image's spectrum is symmetric
+    mean = np.bincount(ring.ravel(), denoised.ravel()) / np.bincount(ring.ravel())
+
+    def listed(strength: np.ndarray, chosen: np.ndarray) -> tuple[Spot, ...]:
+        peaks = np.argwhere(chosen & used & (strength == maximum_filter(strength, 5)))
+        order = np.argsort(-strength[tuple(peaks.T)])[:most]
+        h, w = noisy.shape
+        return tuple(
+            Spot((i - h // 2) / h, (j - w // 2) / w, *(float(p[i, j]) for p in (noisy, denoised, left)))
+            for i, j in peaks[order].tolist()
+        )
+
+    beyond = left > limit
+    unseen = (denoised > 30 * mean[ring]) & (denoised > 1e-3) & (noisy < limit) & ~beyond
+    return Spots(
+        invented=listed(left, beyond & (denoised > noisy)),
+        lost=listed(left, beyond & (denoised <= noisy)),
+        unseen=listed(denoised, unseen),
+    )
+
+
+def halve_counts(counts: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Two independent images of half the dose: every electron falls into one of them by the toss of a coin.
+
+    Their noise is independent only if the values are counts, whose law is Poisson's.
+
+    Parameters
+    ----------
+    counts : ndarray (H, W) of whole numbers, not negative; scaled counts divided by `Suitability.step`.
+
+    Raises
+    ------
+    InputError
+        If the values are not counts.
+    """
+    counts = np.asarray(counts)
+    whole = np.rint(counts)
+    if not np.isfinite(counts).all() or (whole < 0).any() or np.abs(counts - whole).max() > 1e-3:
+        raise InputError("the values are no counts, and cannot be halved; use two frames instead")
+    first = generator.binomial(whole.astype(np.int64), 0.5)
+    return first.astype(np.float32), (whole - first).astype(np.float32)
+
+
+class Calibration(NamedTuple):
+    """What the spread says of the error: per class of the spread, its root mean square and the error's.
+
+    factor : what to multiply the spread with, so that it has the root mean square of the error.
+    within : share of pixels whose error is less than the spread, and than twice the spread.
+    """
+
+    spread: np.ndarray
+    error: np.ndarray
+    factor: float
+    within: tuple[float, float]
+
+
+def calibrate_spread(x: np.ndarray, x_hat: np.ndarray, spread: np.ndarray, classes: int = 10) -> Calibration:
+    """Compare the spread over sub-samplings with the true error, on an image whose clean x is known."""
+    error, spread = np.abs(x_hat.astype(np.float64) - x).ravel(), spread.astype(np.float64).ravel()
+    groups = np.array_split(np.argsort(spread), classes)
+
+    def rms(values: np.ndarray) -> float:
+        return float(np.sqrt((values**2).mean()))
+
+    means = (np.array([rms(values[g]) for g in groups]) for values in (spread, error))
+    within = tuple(float((error < k * spread).mean()) for k in (1, 2))
+    return Calibration(*means, rms(error) / rms(spread), within)
+
+
+def measure_columns(y: np.ndarray, x_hat: np.ndarray) -> Columns | None:
+    """Columns of the denoised image, and how far away the noisy one puts them; None without a lattice."""
+    period = lattice_period(middle(x_hat))
+    if period is None or period < 4:
+        return None
+    radius = max(2, round(0.3 * period))
+    places = refine_columns(x_hat, find_columns(x_hat, period), radius)
+    places = places[np.isfinite(places).all(axis=1)]
+    if len(places) < 10:
+        return None
+    again = refine_columns(y, places, radius)
+    found = np.isfinite(again).all(axis=1)
+    return Columns(period, len(places), disagreement(places, again, radius)[0], float(found.mean()))
+
+
+def assess_result(
+    y: np.ndarray,
+    x_hat: np.ndarray,
+    noise: NoiseEstimate,
+    *,
+    out_of_bag: np.ndarray | None = None,
+    spread: np.ndarray | None = None,
+    held_out: np.ndarray | None = None,
+    correlated: bool = False,
+) -> Trust:
+    """Look at a denoised image from every side that needs no clean one.
+
+    Parameters
+    ----------
+    y, x_hat : ndarray (H, W), the noisy image without NaN, and the result.
+    noise : of `estimate_noise`.
+    out_of_bag : ndarray (H, W), the mean over the passes that did not see the pixel. The residual is its;
+        without it, that of `x_hat`, which is smaller than the noise because `x_hat` has seen it.
+    spread : ndarray (H, W).
+    held_out : bool (H, W), pixels that were never targets.
+    correlated : the noise is known to be correlated; the residual then is too, and that says nothing.
+    """
+    honest = x_hat if out_of_bag is None else np.where(np.isfinite(out_of_bag), out_of_bag, x_hat)
+    variance = float(expected_variance(honest, noise).mean())
+    found = Trust(
+        remarks=(),
+        noise_variance=variance,
+        residual=residual(y, honest, noise),
+        spots=find_spots(y, honest, variance),
+        out_of_bag=None if out_of_bag is None else estimated_error(y, out_of_bag, y == y, noise),
+        held_out=_held_out(y, out_of_bag, held_out, noise),
+        spread=None if spread is None else float(np.sqrt(np.square(spread, dtype=np.float64).mean())),
+        columns=measure_columns(y, x_hat),
+    )
+    remarks = sorted(_remarks(found, correlated), key=lambda remark: -LEVELS.index(remark.level))
+    return Trust(**{**found.__dict__, "remarks": tuple(remarks)})
+
+
+def _held_out(y, out_of_bag, held_out, noise) -> Error | None:
+    if out_of_bag is None or held_out is None or (held_out & np.isfinite(out_of_bag)).sum() < 100:
+        return None
+    return estimated_error(y, out_of_bag, held_out, noise)
+
+
+def _remarks(t: Trust, correlated: bool) -> list[Remark]:
+    """The rules, one after the other."""
+    remarks = []
+
+    def add(level: str, reason: str, advice: str) -> None:
+        remarks.append(Remark(level, reason, advice))
+
+    if t.spots.invented:
+        spot = t.spots.invented[0]
+        what = (
+            f"the result holds {len(t.spots.invented)} periodicities that the data do not show, the strongest"
+        )
+        where = f"of {1 / math.hypot(spot.fy, spot.fx):.1f} pixels"
+        add(DOUBT, f"{what} {where}", "do not interpret them; denoise another frame and compare")
+    if t.out_of_bag and t.out_of_bag.estimate - 3 * t.out_of_bag.standard_error > t.noise_variance:
+        add(DOUBT, "the result is further from the truth than the noisy image", "train longer")
+    if t.spots.lost:
+        spot = t.spots.lost[0]
+        share = 100 * math.sqrt(spot.denoised / spot.noisy)
+        what = f"{len(t.spots.lost)} periodicities are weaker in the result than in the data, one of"
+        where = f"{1 / math.hypot(spot.fy, spot.fx):.1f} pixels keeps {share:.0f} % of its amplitude"
+        add(LOOK, f"{what} {where}", "train longer, and take intensities from the raw image")
+    expected = OUTSIDE * t.residual.blocks.size
+    outside = t.residual.outside * t.residual.blocks.size
+    if outside > 1 + 2 * expected + 4 * math.sqrt(expected) or np.abs(t.residual.blocks).max() > 5:
+        what = f"{100 * t.residual.outside:.1f} % of the blocks have a residual that is not noise alone"
+        add(LOOK, what, "look at the map of the residual: structure there is missing from the result")
+    side = t.residual.correlation[LAGS, LAGS + 1], t.residual.correlation[LAGS + 1, LAGS]
+    if not correlated and max(map(abs, side)) > max(0.03, 4.5 * t.residual.chance):
+        what = f"the residual is correlated ({side[0]:.2f} along rows, {side[1]:.2f} along columns)"
+        add(LOOK, what, "something of the image, or of a correlation of the noise, is left in it")
+    if t.out_of_bag and t.residual.variance < 0.95:
+        what = f"the residual is smaller than the noise (variance {t.residual.variance:.2f} instead of 1)"
+        add(LOOK, what, "the network has learned noise by heart: train for less time")
+    if correlated:
+        what = "the noise is correlated, and what of it survives cannot be told from structure"
+        add(LOOK, what, "do not interpret streaks or grain")
+    return remarks

@@ -1,0 +1,259 @@
+"""Checks without ground truth, on images where the truth is known: what must be found, and what must not."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from n2sr_lib import columns, trust
+from n2sr_lib.errors import InputError
+from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
+from n2sr_lib.spectra import ring_correlation
+
+SHAPE = (240, 272)
+A, B = 0.05, 0.02
+
+
+def lattice(shape=SHAPE, period: float = 16.0) -> np.ndarray:
+    i, j = np.mgrid[: shape[0], : shape[1]] * 2 * np.pi / period
+    return 0.5 + 0.12 * (np.cos(i) + np.cos(j))
+
+
+def noisy(x: np.ndarray, seed: int = 0) -> np.ndarray:
+    return x + np.random.default_rng(seed).standard_normal(x.shape) * np.sqrt(A * x + B**2)
+
+
+def true_noise(x: np.ndarray) -> NoiseEstimate:
+    return NoiseEstimate(A, B, (A, A), (B, B), A * x.mean() + B**2, x.mean(), 0.0)
+
+
+X = lattice()
+NOISE = true_noise(X)
+
+
+def test_the_error_is_estimated_where_the_noise_was_not_seen():
+    everywhere, deviations = np.ones(SHAPE, bool), []
+    for seed in range(12):
+        y = noisy(X, seed)
+        x_hat = X + 0.05 * gaussian_filter(np.random.default_rng(99 + seed).standard_normal(SHAPE), 1)
+        found = trust.estimated_error(y, x_hat, everywhere, NOISE)
+        deviations.append((found.estimate - ((x_hat - X) ** 2).mean()) / found.standard_error)
+        assert found.pixels == X.size
+        # half the noise copied: the estimate is far too low, and far below what is possible
+        copied = trust.estimated_error(y, (X + y) / 2, everywhere, NOISE)
+        assert copied.estimate < -20 * copied.standard_error < 0
+    assert np.abs(deviations).max() < 4 and np.std(deviations) < 1.5
+    # with the noise estimated from the image itself
+    found = trust.estimated_error(y, X + 0.1, everywhere, estimate_noise(y))
+    assert found.estimate == pytest.approx(0.01, abs=4 * found.standard_error)
+
+
+def test_the_standard_error_grows_as_the_pixels_become_few():
+    y, few = noisy(X), np.zeros(SHAPE, bool)
+    few[::10, ::10] = True
+    part = trust.estimated_error(y, X, few, NOISE)
+    assert part.pixels == few.sum()
+    chance = math.sqrt(2 / few.sum()) * NOISE.variance
+    assert part.standard_error == pytest.approx(chance, rel=0.25)
+    missing = np.full(SHAPE, np.nan)
+    with pytest.raises(InputError, match="no pixel"):
+        trust.estimated_error(y, missing, few, NOISE)
+
+
+def test_the_residual_of_the_truth_is_white():
+    found = trust.residual(noisy(X), X, NOISE)
+    assert found.variance == pytest.approx(1, abs=0.03) and found.outside < 0.02
+    correlation = found.correlation.copy()
+    assert correlation[trust.LAGS, trust.LAGS] == 1
+    correlation[trust.LAGS, trust.LAGS] = 0
+    assert np.abs(correlation).max() < 4.5 * found.chance
+    assert correlation.std() == pytest.approx(found.chance, rel=0.2)
+    assert np.abs(found.power[8:] - 1).max() < 0.25
+    assert found.blocks.shape == (15, 17) and found.blocks.std() == pytest.approx(1, abs=0.2)
+
+
+def test_the_autocorrelation_is_that_of_the_definition():
+    y = noisy(X)
+    found = trust.residual(y, X, NOISE)
+    z = (y - X) / np.sqrt(A * X + B**2)
+    z -= z.mean()
+    L = trust.LAGS
+    for dy, dx in ((0, 1), (1, 0), (2, 3), (5, 5)):
+        direct = (z[dy:, dx:] * z[: SHAPE[0] - dy, : SHAPE[1] - dx]).mean() / (z**2).mean()
+        assert found.correlation[L + dy, L + dx] == pytest.approx(direct, abs=1e-6)
+        assert found.correlation[L - dy, L - dx] == pytest.approx(direct, abs=1e-6)
+
+
+def test_nothing_is_said_against_the_truth():
+    for seed in range(5):
+        found = trust.assess_result(noisy(X, seed), X, NOISE, out_of_bag=X)
+        assert found.level == trust.NOTHING and not found.remarks, found.remarks
+        assert found.spots == ((), (), ())
+
+
+def test_an_atom_that_was_lost_shows_in_the_map():
+    x = X.copy()
+    x[100:116, 100:116] += 0.15
+    found = trust.residual(noisy(x), X, NOISE)
+    assert np.unravel_index(np.abs(found.blocks).argmax(), found.blocks.shape) in {(6, 6), (6, 7), (7, 6)}
+    assert np.abs(found.blocks).max() > 5
+    remarks = trust.assess_result(noisy(X + 0.05 * (lattice(SHAPE, 90) - 0.5) / 0.12), X, NOISE).remarks
+    assert any("blocks" in r.reason for r in remarks)
+
+
+def test_a_lattice_that_was_invented_is_found():
+    i, _ = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    wave = np.cos(2 * np.pi * i / 5)
+    found = trust.assess_result(noisy(X), X + 0.02 * wave, NOISE)
+    assert found.level == trust.DOUBT and "5.0 pixels" in found.reason
+    (spot,) = found.spots.invented
+    assert abs(spot.fy) == pytest.approx(0.2, abs=0.003) and spot.fx == 0 and spot.denoised > spot.noisy
+    # the other way round it is one that was lost
+    lost = trust.assess_result(noisy(X + 0.02 * wave), X, NOISE)
+    assert lost.level == trust.LOOK and len(lost.spots.lost) == 1 and not lost.spots.invented
+    # and below the noise nobody can tell
+    faint = trust.assess_result(noisy(X), X + 0.0015 * wave, NOISE)
+    assert faint.level == trust.NOTHING and len(faint.spots.unseen) == 1
+    assert abs(faint.spots.unseen[0].fy) == pytest.approx(0.2, abs=0.003)
+
+
+def test_a_blurred_result_leaves_structure_in_the_residual():
+    x = lattice(SHAPE, 6.0)
+    found = trust.assess_result(noisy(x), gaussian_filter(x, 1.0), true_noise(x))
+    assert found.level == trust.LOOK and found.spots.lost
+    assert any("the residual is correlated" in r.reason for r in found.remarks)
+    relieved = trust.assess_result(noisy(x), gaussian_filter(x, 1.0), true_noise(x), correlated=True)
+    assert not any("the residual is correlated" in r.reason for r in relieved.remarks)
+    assert any("noise is correlated" in r.reason for r in relieved.remarks)
+
+
+def test_noise_learned_by_heart_shows_in_the_variance():
+    y = noisy(X)
+    found = trust.assess_result(y, X, NOISE, out_of_bag=X + 0.1 * (y - X))
+    assert any("by heart" in r.advice for r in found.remarks)
+
+
+def test_worse_than_the_noisy_image():
+    found = trust.assess_result(noisy(X), X + 0.3, NOISE, out_of_bag=X + 0.3)
+    assert found.level == trust.DOUBT and any("further from the truth" in r.reason for r in found.remarks)
+
+
+def test_everything_goes_into_json():
+    y = noisy(X)
+    x_hat = X.copy()
+    unseen = X.copy()
+    unseen[3, 4] = np.nan
+    held = np.random.default_rng(0).random(SHAPE) < 0.02
+    found = trust.assess_result(y, x_hat, NOISE, out_of_bag=unseen, spread=0.1 * X, held_out=held)
+    told = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert told["level"] == found.level and str(found).startswith(found.level)
+    assert told["out_of_bag"]["pixels"] == X.size - 1 and told["held_out"]["pixels"] == held.sum()
+    assert told["columns"]["period"] == pytest.approx(16, abs=0.5)
+    assert told["spread"] == pytest.approx(0.1 * math.sqrt((X**2).mean()))
+    assert np.shape(told["residual"]["correlation"]) == (11, 11)
+
+
+# ---- Fourier ring correlation ------------------------------------------------------------------------------
+
+
+def beyond(one, other) -> float:
+    """Share of rings whose correlation is more than three deviations of chance from zero."""
+    _, correlation, chance = ring_correlation(one, other)
+    return float((np.abs(correlation[3:]) > 3 * chance[3:]).mean())
+
+
+def test_flat_specimen_has_no_ring_correlation():
+    """The control: independent halves of a specimen without structure, smoothed apart, agree nowhere."""
+    shares, pulls = [], []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        halves = trust.halve_counts(rng.poisson(8.0, (256, 256)), rng)
+        smooth = [gaussian_filter(h, 1.0) for h in halves]
+        shares.append(beyond(*smooth))
+        _, correlation, chance = ring_correlation(*halves)
+        pulls.append((correlation / chance)[3:])
+    assert np.mean(shares) < 0.015
+    # 1/√n is the deviation, not a bound that is never reached
+    assert np.std(pulls) == pytest.approx(1, abs=0.12) and abs(np.mean(pulls)) < 0.15
+
+
+def test_pairs_that_are_not_independent_agree_on_nothing_but_noise():
+    """Why they are never offered: on the same flat specimen they look perfect."""
+    y = np.random.default_rng(0).poisson(8.0, (256, 256)).astype(float)
+    smooth = gaussian_filter(y, 1.0)
+    assert beyond(y, smooth) > 0.9
+    assert beyond(smooth[::2, ::2], smooth[1::2, 1::2]) > 0.5
+
+
+def test_ring_correlation_finds_the_lattice_and_nothing_else():
+    y = [noisy(X, seed) for seed in (1, 2)]
+    frequency, correlation, chance = ring_correlation(*y)
+    ring = np.argmin(np.abs(frequency - 1 / 16))
+    assert correlation[ring] > 0.9
+    assert (np.abs(correlation[frequency > 0.2]) < 4.5 * chance[frequency > 0.2]).all()
+    np.testing.assert_allclose(ring_correlation(y[0], y[0])[1], 1)
+    for bad in (y[1][1:], np.ones(SHAPE)):
+        with pytest.raises(InputError):
+            ring_correlation(y[0], bad)
+
+
+def test_halves_add_up_and_are_independent():
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(6.0, (300, 300))
+    one, other = trust.halve_counts(counts, rng)
+    np.testing.assert_array_equal(one + other, counts)
+    assert one.var() == pytest.approx(3, rel=0.03)
+    assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 4.5 / 300
+    for bad in (counts + 0.5, counts - 99, counts * np.nan):
+        with pytest.raises(InputError, match="no counts"):
+            trust.halve_counts(bad, rng)
+    # values that are counts times a gain are not independent after it
+    one, other = trust.halve_counts(9 * counts, rng)
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.5
+
+
+# ---- the spread and the columns ----------------------------------------------------------------------------
+
+
+def test_calibration_finds_the_factor():
+    rng = np.random.default_rng(0)
+    spread = 0.01 + 0.05 * rng.random(SHAPE)
+    found = trust.calibrate_spread(X, X + 2.5 * spread * rng.standard_normal(SHAPE), spread)
+    assert found.factor == pytest.approx(2.5, rel=0.02)
+    np.testing.assert_allclose(found.error / found.spread, 2.5, rtol=0.05)
+    assert (np.diff(found.spread) > 0).all()
+    assert found.within == pytest.approx((math.erf(0.4 / 2**0.5), math.erf(0.8 / 2**0.5)), abs=0.01)
+
+
+def test_columns_lie_where_they_were_put():
+    shape, period = (200, 230), 14.3
+    i, j = np.mgrid[: shape[0], : shape[1]]
+    x = 0.5 + 0.12 * (np.cos(2 * np.pi * (i - 3.3) / period) + np.cos(2 * np.pi * (j - 5.8) / period))
+    assert columns.lattice_period(x) == pytest.approx(period, abs=0.6)
+    found = columns.refine_columns(x, columns.find_columns(x, period), 4)
+    true = np.rint((found - (3.3, 5.8)) / period) * period + (3.3, 5.8)
+    assert len(found) > 100 and np.abs(found - true).max() < 0.04
+    # two noisy frames, the other shifted as a whole: the scatter, not the shift
+    frames = [x + 0.1 * np.random.default_rng(s).standard_normal(shape) for s in (1, 2)]
+    one, other = (columns.refine_columns(f, np.rint(found), 4) for f in frames)
+    scatter, share = columns.disagreement(one, other + 0.7, 4)
+    direct = (one - other)[np.isfinite(one - other).all(axis=1)]
+    assert scatter == pytest.approx(direct.std(), rel=0.05) and share > 0.95
+    assert 0.05 < scatter < 0.5
+
+
+def test_no_columns_without_a_lattice():
+    flat = gaussian_filter(np.random.default_rng(0).standard_normal(SHAPE), 3)
+    assert columns.lattice_period(flat) is None
+    assert trust.measure_columns(flat, flat) is None
+    assert math.isnan(columns.disagreement(np.full((4, 2), np.nan), np.zeros((4, 2)), 3)[0])
+    with pytest.raises(InputError):
+        columns.find_columns(flat, 2.0)
+
+
+def test_columns_of_noise_and_result():
+    found = trust.measure_columns(noisy(X), X)
+    assert found.period == pytest.approx(16, abs=0.5) and found.count > 150
+    assert 0 < found.difference < 2 and found.found > 0.9
