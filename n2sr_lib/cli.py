@@ -1,7 +1,9 @@
-"""The command ``n2sr``: denoise one image file from a terminal or a script."""
+"""The command ``n2sr``: assess or denoise image files from a terminal or a script."""
 
 import argparse
+import collections
 import contextlib
+import functools
 import json
 import math
 import re
@@ -25,12 +27,26 @@ examples:
   n2sr denoise scan.dm4                     writes scan_denoised.tif beside it
   n2sr denoise scan.dm4 -o clean.tif --budget 60s
   n2sr denoise series.emd --frame 3 -o frame3.tif --preset paper --device cuda
+  n2sr denoise series.emd --fit first -o frames
+  n2sr denoise scans --report               all images of the folder scans
 
 how long:
   The preset decides. smoke: seconds, only to try things out. laptop: minutes on
   two processor cores. paper: the protocol of the paper, for a GPU. --budget
   replaces the preset's number of training steps by what fits into that time;
   for laptop about a minute is the least that is useful.
+
+many images:
+  A folder, several files, a pattern in quotes, or a stack with --fit. OUTPUT is
+  then a folder, with one TIFF an image and one row each in the table n2sr.csv.
+  --fit every trains for each image; --fit first trains once and applies the
+  network to all; --fit 10 trains anew at every tenth, from the weights it has,
+  for a quarter of the steps. With the last two it also trains anew where the
+  error on unseen pixels rises. Given again, the command does what is missing.
+
+can it be trusted:
+  "n2sr assess FILE" says beforehand whether an image is suitable. --report
+  writes a page afterwards: estimated error, residual, spectra, what to look at.
 
 what comes out:
   A 32-bit float TIFF in the units of the input, with the pixel size where the
@@ -46,9 +62,15 @@ interrupted:
 
 exit codes:
   0    done
+  1    of many images some failed; they are listed
   2    the input or the command cannot be used: one sentence says why, and
        nothing has been written
   130  interrupted"""
+
+ASSESS = """\
+Say whether an image is suitable for Noise2SR: good, usable with care, or not
+suitable, with the reason and what to do. Looked at are saturation, hot and dead
+pixels, the noise and its correlation, blur, size. Nothing is written."""
 
 WINDOW = 2048  # pixels a side of the middle part on which the noise of a large image is estimated
 
@@ -69,16 +91,29 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_denoise)
     add = command.add_argument
-    add("input", type=Path, help="TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC")
+    formats = "TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC"
+    add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
     add("-o", "--output", type=Path, help=".tif or .npy to write (default: INPUT_denoised.tif beside INPUT)")
+    add("--fit", help="for stacks and folders: train for every image (default), the first, or each N-th")
     add("--preset", default="laptop", help="smoke, laptop (default) or paper: see below")
     add("--budget", help="time for training and averaging together, as 90, 60s, 5min or 1h")
     add("--device", default="auto", help="auto (default: a CUDA GPU where there is one), cpu or cuda")
     add("--seed", type=int, default=0, help="of all random choices (default 0); repeats a result exactly")
+    add("--report", action="store_true", help="also write OUTPUT_report.png, .pdf and .json")
+    add(
+        "--adapt", action="store_true", help="use the sub-sampler for correlated noise where it is correlated"
+    )
     add("--overwrite", action="store_true", help="replace an existing output file")
     add("--signal", type=int, help="which image of a file that holds several, counted from 0")
     add("--frame", type=int, help="which frame of a stack, counted from 0")
     add("--quiet", action="store_true", help="no progress bars and warnings, only the summary or the error")
+    command = commands.add_parser("assess", help="is an image suitable? Denoises nothing", description=ASSESS)
+    command.set_defaults(run=_assess)
+    add = command.add_argument
+    add("input", type=Path, help="as for n2sr denoise")
+    add("--signal", type=int, help="which image of a file that holds several, counted from 0")
+    add("--frame", type=int, help="which frame of a stack, counted from 0")
+    add("--json", action="store_true", help="print everything that was measured, as JSON")
     return parser
 
 
@@ -97,6 +132,9 @@ def _default_output(args: argparse.Namespace) -> Path:
 
 
 def _denoise(args: argparse.Namespace) -> int:
+    if args.fit or len(args.input) > 1 or args.input[0].is_dir() or set("*?[") & set(str(args.input[0])):
+        return _denoise_many(args)
+    (args.input,) = args.input
     begin = time.monotonic()
     budget = None if args.budget is None else parse_budget(args.budget)
     if not 0 <= args.seed < 2**63 - 1:
@@ -109,15 +147,27 @@ def _denoise(args: argparse.Namespace) -> int:
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     y, filled = check_image(source.image)
     output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())
+    report = []
+    if args.report:
+        from . import trust_report
+
+        report = trust_report.paths_of(output)
+        for path in () if args.overwrite else report:
+            if path.exists():
+                raise InputError(f"{str(path)!r} exists; choose another name, or add --overwrite.")
 
     import torch
 
     from . import __version__
-    from .denoising import choose_device, choose_preset, denoise
+    from .denoising import adapted, choose_device, choose_preset, denoise
+    from .suitability import suitability
     from .train import DEAD
 
-    choose_preset(args.preset)
+    preset = args.preset
+    choose_preset(preset)
     choose_device(args.device)
+    if args.adapt and (sampler := suitability(source.image).sampler):
+        preset = adapted(preset, sampler)
     noise, warnings = _look_at_noise(y)
     if filled:
         warnings.insert(0, f"{filled} NaN or infinite pixels were replaced by the median around them")
@@ -128,7 +178,7 @@ def _denoise(args: argparse.Namespace) -> int:
     try:
         result = denoise(
             y,
-            preset=args.preset,
+            preset=preset,
             budget=budget,
             device=args.device,
             seed=args.seed,
@@ -148,6 +198,7 @@ def _denoise(args: argparse.Namespace) -> int:
     origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
     origin["sha256"] = data.array_hash(source.image)
     settings = {"version": __version__, "input": origin, "noise": noise, **result.settings}
+    settings["preset"] = args.preset
     settings["filled_pixels"] = filled  # counted here, since `denoise` was given the repaired image
     io.write(
         output,
@@ -158,6 +209,12 @@ def _denoise(args: argparse.Namespace) -> int:
         settings=settings,
         overwrite=args.overwrite,
     )
+    verdict = ""
+    if report:
+        before, after = trust_report.examine(source.image, y, result)
+        about = {"pixel_size": source.pixel_size, "unit": source.unit, "title": source.title}
+        trust_report.write_report(report, y, result, before, after, **about, settings=settings)
+        verdict = f"; report: {after or before}"
     height, width = y.shape
     scale = f"{source.pixel_size:.4g} {source.unit}/px" if source.pixel_size else "no pixel size"
     found = "noise not estimated"
@@ -166,8 +223,53 @@ def _denoise(args: argparse.Namespace) -> int:
         found = f"noise a={noise['a']:.3g}, deviation {deviation:.3g} at mean {noise['mean']:.4g}"
     print(
         f"{args.input} -> {output}: {width}×{height}, {scale}, {result.history.steps} steps, "
-        f"{time.monotonic() - begin:.0f} s on {result.settings['device']}; {found}"
+        f"{time.monotonic() - begin:.0f} s on {result.settings['device']}; {found}{verdict}"
     )
+    return 0
+
+
+def _denoise_many(args: argparse.Namespace) -> int:
+    """A folder, several files or a stack: what can be done is done, and what cannot is listed."""
+    if args.frame is not None:
+        raise InputError("--frame chooses one frame of one file; leave it out to denoise them all")
+    budget = None if args.budget is None else parse_budget(args.budget)
+    from . import batch
+
+    given = args.input[0].expanduser()
+    folder = args.output or (
+        given.with_name(f"{given.stem}_denoised") if given.exists() else Path("denoised")
+    )
+    names = ("preset", "device", "seed", "signal", "adapt", "report", "overwrite")
+    options = batch.Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
+    say = (lambda line: None) if args.quiet else functools.partial(print, file=sys.stderr)
+    try:
+        rows = batch.run(args.input, folder, options, say)
+    except KeyboardInterrupt:
+        print("n2sr: interrupted; give the same command again to continue", file=sys.stderr)
+        return 130
+    counted = collections.Counter(row["status"] for row in rows)
+    told = ", ".join(f"{counted[status]} {status}" for status in ("done", "kept", "failed"))
+    print(f"{len(rows)} images -> {folder}: {told}; a row each in {folder / batch.ROWS}")
+    for row in rows:
+        if row["status"] == "failed":
+            frame = f", frame {row['frame']}" if row["frame"] != "" else ""
+            print(f"n2sr: failed: {row['file']}{frame}: {row['message']}", file=sys.stderr)
+    return 1 if counted["failed"] else 0
+
+
+def _assess(args: argparse.Namespace) -> int:
+    from . import io
+    from .suitability import suitability
+
+    source = io.read(args.input, signal=args.signal, frame=args.frame)
+    found = suitability(source.image)
+    about = {"file": args.input.name, "title": source.title, "pixel_size": source.pixel_size}
+    if args.json:
+        print(json.dumps(about | {"unit": source.unit} | found.as_dict(), indent=1))
+        return 0
+    print(f"{args.input}: {found}")
+    for remark in found.remarks[1:]:
+        print(f"  {remark.level}: {remark.reason}; {remark.advice}")
     return 0
 
 

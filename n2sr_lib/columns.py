@@ -22,7 +22,7 @@ def lattice_period(image: np.ndarray) -> float | None:
     inside = (ring > 3) & (ring * width < 0.5)
     spots = np.where(inside & (power > 60 * median[ring]), power, 0)
     best = np.unravel_index(np.argmax(spots), power.shape)
-    if spots[best] < 0.1 * power[inside].max():
+    if not 0 < 0.1 * power[inside].max() <= spots[best]:
         return None
     fy, fx = ((k - n // 2) / n for k, n in zip(best, power.shape, strict=True))
     return 1 / math.hypot(fy, fx)

@@ -138,6 +138,7 @@ def denoise(
     progress: bool = True,
     watch: tuple[float, Callable[[np.ndarray], list[float]]] | None = None,
     restarts: int = 2,
+    start: nn.Module | None = None,
 ) -> Denoised:
     """Denoise one image with Noise2SR, from that image alone.
 
@@ -158,6 +159,7 @@ def denoise(
     restarts : a training now and then dies in its first steps, and the output is a constant: begin again so
         often, each time with the next seed, which is then the seed of ``settings``. Where all die the
         constant is returned, with a warning, and ``history.stopped`` is `train.DEAD`.
+    start : a trained network of the same preset, such as the previous frame's, to begin with its weights.
 
     Returns
     -------
@@ -190,6 +192,8 @@ def denoise(
     trained_with = strategy  # not with the M of this moment's timing, which a checkpoint would not recognise
     scale, passes = getattr(strategy, "s", 1), getattr(strategy, "M", 1)
     network = build_network(scale, seed, **chosen.network).to(where, memory_format=torch.channels_last)
+    if start is not None:
+        network.load_state_dict(start.state_dict())
     predictor = for_prediction(network, plan.precision, where)
     training = None
     if budget is not None:
@@ -236,15 +240,7 @@ def denoise(
             return dataclasses.replace(result, settings=result.settings | {"preset": name})
         warnings.warn(f"the training died after {history.steps} steps; give another seed", stacklevel=2)
     trained = time.monotonic()
-    generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
-    with bar(passes, "averaging", progress) as shown:
-
-        def counted(y_sub: Tensor) -> Tensor:
-            shown.update(len(y_sub))
-            return predictor(y_sub)
-
-        prediction = strategy.predict(counted, normal, generator)
-    image_hat, out_of_bag = (t if t is None else t.cpu().numpy() * deviation + mean for t in prediction[::2])
+    image_hat, spread, out_of_bag = _predict(strategy, predictor, normal, seed, (mean, deviation), progress)
     if checkpoint is not None:  # kept until now: an interrupted averaging need not train again
         Path(checkpoint).unlink(missing_ok=True)
     settings = {
@@ -263,8 +259,59 @@ def denoise(
         "train_seconds": round(history.seconds[-1], 2),
         "predict_seconds": round(time.monotonic() - trained, 2),
     }
-    spread = prediction.spread.cpu().numpy() * deviation
     return Denoised(image_hat, spread, out_of_bag, history, settings, network, strategy, mean, deviation)
+
+
+def apply(fitted: Denoised, image, *, progress: bool = True) -> Denoised:
+    """Denoise an image with a network that was trained on another one like it: averaging only.
+
+    Parameters
+    ----------
+    fitted : of `denoise`; its images are not needed.
+    image : as for `denoise`. It is normalised by its own mean and deviation.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be used, or the strategy belongs to the noise of the first image.
+    """
+    if hasattr(fitted.strategy, "normalised"):
+        raise InputError("this method has learned the noise of one image; denoise the other one by itself")
+    y, filled = check_image(image)
+    begin = time.monotonic()
+    mean, deviation = float(y.mean(dtype=np.float64)), float(y.std(dtype=np.float64))
+    where = next(fitted.network.parameters()).device
+    normal = torch.from_numpy((y - mean) / deviation)[None, None].to(where)
+    predictor = for_prediction(fitted.network, fitted.settings["plan"]["precision"], where)
+    seed = fitted.settings["seed"]
+    images = _predict(fitted.strategy, predictor, normal, seed, (mean, deviation), progress)
+    settings = fitted.settings | {
+        "filled_pixels": filled,
+        "train_seconds": 0.0,
+        "predict_seconds": round(time.monotonic() - begin, 2),
+    }
+    return Denoised(*images, fitted.history, settings, fitted.network, fitted.strategy, mean, deviation)
+
+
+def _predict(strategy, predictor, normal: Tensor, seed: int, back: tuple[float, float], progress: bool):
+    """Image, spread and out-of-bag mean in the units of the image, whose mean and deviation are `back`."""
+    generator = torch.Generator().manual_seed(seed + 1)  # not the stream that drew the training masks
+    with bar(getattr(strategy, "M", 1), "averaging", progress) as shown:
+
+        def counted(y_sub: Tensor) -> Tensor:
+            shown.update(len(y_sub))
+            return predictor(y_sub)
+
+        prediction = strategy.predict(counted, normal, generator)
+    mean, deviation = back
+    image_hat, spread, out_of_bag = (t if t is None else t.cpu().numpy() * deviation for t in prediction)
+    return image_hat + mean, spread, out_of_bag if out_of_bag is None else out_of_bag + mean
+
+
+def adapted(preset: str | Preset, sampler: dict[str, int]) -> Preset:
+    """A preset with other settings of its sub-sampler, such as `Suitability.sampler`."""
+    chosen = choose_preset(preset)
+    return dataclasses.replace(chosen, strategy=dataclasses.replace(chosen.strategy, **sampler))
 
 
 def limited(strategy, passes: int):

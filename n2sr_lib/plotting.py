@@ -40,7 +40,7 @@ def show_image(
 ) -> Figure:
     """One image (H, W) between its 0.5 and 99.5 percentiles; a scale bar where the pixel size is known."""
     fig, ax = plt.subplots(figsize=(6, 5))
-    shown = _draw_image(ax, image, np.nanpercentile(image, (0.5, 99.5)), pixel_size, unit)
+    shown = draw_image(ax, image, np.nanpercentile(image, (0.5, 99.5)), pixel_size, unit)
     ax.set_title(title)
     fig.colorbar(shown, ax=ax, extend="both", label="intensity", **_BAR)
     return fig
@@ -70,16 +70,16 @@ def show_comparison(
     fig, axes = plt.subplots(2, columns, figsize=size, height_ratios=(ratio, 1), squeeze=False)
     side = min(256, min(shape) // 3)
     part = tuple(slice((n - side) // 2, (n + side) // 2) for n in shape)
-    grey = _grey_scale(noisy, denoised)
+    grey = grey_scale(noisy, denoised)
     for (top, bottom), (name, image) in zip(axes.T, panels.items(), strict=True):
         limits, cmap = grey, "gray"
         if name == "spread":
             limits, cmap = (0.0, np.percentile(image, 99.8)), SPREAD_MAP
-        _draw_image(top, image, limits, pixel_size, unit, cmap)
+        draw_image(top, image, limits, pixel_size, unit, cmap)
         frame = Rectangle((part[1].start, part[0].start), side, side, fill=False, edgecolor=ORANGE)
         top.add_patch(frame)
         top.set_title(name)
-        _draw_image(bottom, image[part], limits, pixel_size, unit, cmap, part)
+        draw_image(bottom, image[part], limits, pixel_size, unit, cmap, part)
         for spine in bottom.spines.values():
             spine.set(visible=True, color=ORANGE, linewidth=1.2)
     below = {"location": "bottom", **_BAR}
@@ -153,7 +153,7 @@ def show_profile(
     line = tuple(np.rint(np.linspace(a, b, count)).astype(int) for a, b in zip(start, end, strict=True))
     along = np.linspace(0, math.dist(start, end) * (pixel_size or 1.0), count)
     fig, (ax, right) = plt.subplots(1, 2, figsize=(11.5, 3.4), width_ratios=(1, 2.6))
-    _draw_image(ax, denoised, _grey_scale(noisy, denoised), pixel_size, unit)
+    draw_image(ax, denoised, grey_scale(noisy, denoised), pixel_size, unit)
     ax.plot((start[1], end[1]), (start[0], end[0]), color=ORANGE)
     ax.set_title("denoised")
     right.plot(along, noisy[line], ".", color=GREY, markersize=3, label="noisy")
@@ -203,12 +203,13 @@ def save_figure(fig: Figure, path: str | Path, limit: int = 300_000) -> Path:
         dpi *= 0.97 * math.sqrt(limit / buffer.tell())
 
 
-def _grey_scale(noisy: np.ndarray, denoised: np.ndarray) -> tuple[float, float]:
+def grey_scale(noisy: np.ndarray, denoised: np.ndarray) -> tuple[float, float]:
+    """Limits that hold the middle 90 % of the noisy pixels and 99.8 % of the denoised ones."""
     low, high = np.percentile(noisy, (5, 95)), np.percentile(denoised, (0.1, 99.9))
     return min(low[0], high[0]), max(low[1], high[1])
 
 
-def _draw_image(ax: Axes, image, limits, pixel_size, unit, cmap: str = "gray", part=None):
+def draw_image(ax: Axes, image, limits, pixel_size, unit, cmap: str = "gray", part=None):
     """The image with its scale bar, or with axes in pixels; `part` says which rows and columns it is."""
     rows, columns = part or (slice(0, image.shape[0]), slice(0, image.shape[1]))
     edges = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
@@ -246,7 +247,7 @@ def draw_errors(figure, x: np.ndarray, y: np.ndarray, estimates: dict[str, np.nd
     estimates : title -> (h, w). The scale of the errors holds 99.5 % of their pixels.
     """
     axes = figure.subplots(2, 1 + len(estimates), squeeze=False)
-    grey = _grey_scale(x, x)
+    grey = grey_scale(x, x)
     errors = {title: image - x for title, image in estimates.items()}
     end = float(np.percentile(np.abs(np.stack(list(errors.values()))), 99.5))
     top = {"clean": x} | estimates

@@ -35,9 +35,7 @@ class Remark(NamedTuple):
     advice: str
 
 
-FINE = Remark(
-    GOOD, "the noise is independent from pixel to pixel and nothing else is in the way", "denoise it"
-)
+FINE = Remark(GOOD, "the noise is independent from pixel to pixel and nothing is in the way", "denoise it")
 
 
 @dataclass(frozen=True)

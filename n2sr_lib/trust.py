@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter
 from .columns import disagreement, find_columns, lattice_period, refine_columns
 from .errors import InputError
 from .noise_estimate import NoiseEstimate
-from .spectra import power_spectrum, radial_mean, rings
+from .spectra import power_spectrum, radial_mean, ring_correlation, rings
 from .suitability import Remark, middle, plain
 
 LEVELS = NOTHING, LOOK, DOUBT = ("no objection found", "look closely", "do not trust")
@@ -86,6 +86,19 @@ class Columns(NamedTuple):
     found: float
 
 
+class Agreement(NamedTuple):
+    """Fourier ring correlation of two independent noisy images: what the data hold, before any denoising.
+
+    frequency, correlation, chance : of `spectra.ring_correlation`.
+    finest : smallest period in pixels at which they agree beyond 4.5 deviations of chance; None if nowhere.
+    """
+
+    frequency: np.ndarray
+    correlation: np.ndarray
+    chance: np.ndarray
+    finest: float | None
+
+
 @dataclass(frozen=True)
 class Trust:
     """What `assess_result` found, in the units of the image; None where it could not be measured.
@@ -105,6 +118,7 @@ class Trust:
     held_out: Error | None = None
     spread: float | None = None
     columns: Columns | None = None
+    agreement: Agreement | None = None
 
     @property
     def level(self) -> str:
@@ -129,13 +143,16 @@ class Trust:
     def as_dict(self) -> dict:
         """All of it for JSON, without NaN and infinity (None stands for them)."""
         found = asdict(self) | {"level": self.level, "reason": self.reason, "advice": self.advice}
-        for name in ("out_of_bag", "held_out", "columns"):
+        for name in ("out_of_bag", "held_out", "columns", "residual", "agreement"):
             value = getattr(self, name)
-            found[name] = value and value._asdict()
-        found["residual"] = {k: np.asarray(v).tolist() for k, v in self.residual._asdict().items()}
+            found[name] = value and {k: _listed(v) for k, v in value._asdict().items()}
         found["spots"] = {k: [s._asdict() for s in v] for k, v in self.spots._asdict().items()}
         found["remarks"] = [r._asdict() for r in self.remarks]
         return plain(found)
+
+
+def _listed(value):
+    return [_listed(v) for v in value] if isinstance(value, np.ndarray) else value
 
 
 def expected_variance(x_hat: np.ndarray, noise: NoiseEstimate) -> np.ndarray:
@@ -232,6 +249,13 @@ def find_spots(y: np.ndarray, x_hat: np.ndarray, variance: float, most: int = 20
     )
 
 
+def agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
+    """What two frames, or two halves of one image's counts, have in common; see `ring_correlation`."""
+    frequency, correlation, chance = ring_correlation(one, other)
+    common = frequency[(correlation > 4.5 * chance) & (frequency > 2 / min(one.shape))]
+    return Agreement(frequency, correlation, chance, float(1 / common.max()) if common.size else None)
+
+
 def halve_counts(counts: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Two independent images of half the dose: every electron falls into one of them by the toss of a coin.
 
@@ -303,6 +327,7 @@ def assess_result(
     out_of_bag: np.ndarray | None = None,
     spread: np.ndarray | None = None,
     held_out: np.ndarray | None = None,
+    pair: tuple[np.ndarray, np.ndarray] | None = None,
     correlated: bool = False,
 ) -> Trust:
     """Look at a denoised image from every side that needs no clean one.
@@ -315,6 +340,7 @@ def assess_result(
         without it, that of `x_hat`, which is smaller than the noise because `x_hat` has seen it.
     spread : ndarray (H, W).
     held_out : bool (H, W), pixels that were never targets.
+    pair : two independent noisy images of the same, such as `halve_counts` gives.
     correlated : the noise is known to be correlated; the residual then is too, and that says nothing.
     """
     honest = x_hat if out_of_bag is None else np.where(np.isfinite(out_of_bag), out_of_bag, x_hat)
@@ -328,6 +354,7 @@ def assess_result(
         held_out=_held_out(y, out_of_bag, held_out, noise),
         spread=None if spread is None else float(np.sqrt(np.square(spread, dtype=np.float64).mean())),
         columns=measure_columns(y, x_hat),
+        agreement=None if pair is None else agreement(*map(middle, pair)),
     )
     remarks = sorted(_remarks(found, correlated), key=lambda remark: -LEVELS.index(remark.level))
     return Trust(**{**found.__dict__, "remarks": tuple(remarks)})
@@ -358,7 +385,7 @@ def _remarks(t: Trust, correlated: bool) -> list[Remark]:
     if t.spots.lost:
         spot = t.spots.lost[0]
         share = 100 * math.sqrt(spot.denoised / spot.noisy)
-        what = f"{len(t.spots.lost)} periodicities are weaker in the result than in the data, one of"
+        what = f"{_periodicities(t.spots.lost)} weaker in the result than in the data: that of"
         where = f"{1 / math.hypot(spot.fy, spot.fx):.1f} pixels keeps {share:.0f} % of its amplitude"
         add(LOOK, f"{what} {where}", "train longer, and take intensities from the raw image")
     expected = OUTSIDE * t.residual.blocks.size
@@ -377,3 +404,7 @@ def _remarks(t: Trust, correlated: bool) -> list[Remark]:
         what = "the noise is correlated, and what of it survives cannot be told from structure"
         add(LOOK, what, "do not interpret streaks or grain")
     return remarks
+
+
+def _periodicities(spots: tuple[Spot, ...]) -> str:
+    return f"{len(spots)} periodicit{'y' if len(spots) == 1 else 'ies'}"

@@ -105,7 +105,7 @@ BAD = {
     "holes.npy": (lambda p: np.save(p, _with_nan(0.011)), "crop or repair"),
     "stack.npy": (lambda p: np.save(p, np.stack([image()] * 9)), "stack of 9 frames.*--frame"),
     "missing.tif": (lambda p: None, "does not exist"),
-    "folder.tif": (lambda p: p.mkdir(), "is a folder"),
+    "folder.tif": (lambda p: p.mkdir(), "is a folder without an image"),
 }
 
 
@@ -155,6 +155,10 @@ def test_refuses_truncated_microscope_files(name, part, folder, capsys, monkeypa
         (["--seed", "-1"], "the seed -1 cannot be used"),
         (["--seed", str(2**63)], "cannot be used"),
         (["--seed", "x"], "--seed"),
+        (["--fit", "last"], "--fit 'last' is unknown"),
+        (["--fit", "0"], "--fit '0' is unknown"),
+        (["--fit", "first", "--frame", "0"], "--frame chooses one frame"),
+        (["other*.tif"], "no file matches 'other*.tif'"),
         (["--frame", "3"], "no frame 3"),
         (["--signal", "1"], "no signal 1"),
         (["--overwite"], "unrecognized arguments: --overwite"),
@@ -345,6 +349,56 @@ def test_interrupted_says_whether_it_can_be_continued(saved, folder, capsys, mon
         "nothing was written" in err
     ) is not saved
     assert not Path("out.tif").exists() and Path("out.tif.checkpoint").exists() is saved
+
+
+def test_report_is_written_beside_the_result(folder, capsys, fake):
+    assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--report", "--quiet"]) == 0
+    assert re.search(r"; report: (no objection|look closely|do not trust)", capsys.readouterr().out)
+    names = [f"out_report{extension}" for extension in (".png", ".pdf", ".json")]
+    assert {p.name for p in folder.iterdir()} == {"in.tif", "out.tif", *names}
+    assert Path(names[0]).read_bytes()[:4] == b"\x89PNG" and Path(names[1]).read_bytes()[:4] == b"%PDF"
+    told = json.loads(Path(names[2]).read_text(encoding="utf-8"))
+    assert told["before"]["noise"]["variance"] == pytest.approx(100, rel=0.5)
+    assert told["after"]["residual"]["variance"] < 0.1  # the stand-in only subtracts 1
+    assert (told["title"], told["unit"]) == ("scan 7", "nm")
+    assert told["settings"]["input"]["file"] == "in.tif"
+
+
+def test_report_is_refused_before_long_work(folder, capsys, monkeypatch):
+    Path("out_report.json").write_text("precious")
+    assert "'out_report.json' exists" in refused(
+        folder, capsys, monkeypatch, "in.tif", "-o", "out.tif", "--report"
+    )
+
+
+def test_the_sub_sampler_follows_the_noise(folder, capsys, fake):
+    noise = np.random.default_rng(0).normal(size=(256, 257))
+    np.save("white.npy", noise)
+    np.save("scanned.npy", noise[:, 1:] + 0.2 * noise[:, :-1])
+    for name in ("white", "scanned"):
+        assert cli.main(["denoise", f"{name}.npy", "--adapt", "--quiet"]) == 0
+    assert fake[0]["preset"] == "laptop"
+    changed, plain = fake[1]["preset"], denoising.PRESETS["laptop"]
+    assert (changed.strategy.s, changed.strategy.aside) == (3, 1)
+    assert (changed.network, changed.plan, changed.strategy.M) == (
+        plain.network,
+        plain.plan,
+        plain.strategy.M,
+    )
+
+
+def test_assess_says_one_verdict(folder, capsys):
+    np.save("flat.npy", np.full((99, 99), 7.0))
+    assert cli.main(["assess", "flat.npy"]) == 0
+    assert capsys.readouterr().out.startswith("flat.npy: not suitable: the image is constant")
+    before = content(folder)
+    assert cli.main(["assess", "in.tif", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["level"] == "usable with care" and told["pixel_size"] == pytest.approx(0.0061)
+    assert cli.main(["assess", "in.tif"]) == 0
+    assert "few to learn from" in capsys.readouterr().out
+    assert content(folder) == before
+    assert cli.main(["assess", "missing.tif"]) == 2
 
 
 def test_too_little_memory_on_the_gpu(folder, capsys, monkeypatch):

@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from n2sr_lib import PRESETS, InputError, Preset, denoise, denoising
 from n2sr_lib.checks import check_image
-from n2sr_lib.denoising import choose_device, for_prediction
+from n2sr_lib.denoising import apply, choose_device, for_prediction
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import DEAD
@@ -109,6 +109,21 @@ def test_the_trained_network_predicts_again(noisy):
     predictor = for_prediction(result.network, "float32", torch.device("cpu"))
     again = SMOKE.strategy.predict(predictor, y, torch.Generator().manual_seed(1))
     np.testing.assert_allclose(again.image * result.deviation + result.mean, result.image, atol=1e-6)
+
+
+def test_a_network_is_handed_on(noisy, clean):
+    first = smoke(noisy)
+    same = apply(first, noisy, progress=False)
+    for name in ("image", "spread", "out_of_bag"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(first, name))
+    other = apply(first, 100 * np.flip(noisy, 0)[:120] + 7, progress=False)
+    better = 100 * np.flip(clean, 0)[:120] + 7
+    assert np.square(other.image - better).mean() < np.square(100 * (noisy - clean)).mean() / 6
+    assert other.settings["train_seconds"] == 0
+    # warm: a few steps from there are better than from the beginning
+    few = dataclasses.replace(SMOKE, plan=dataclasses.replace(SMOKE.plan, steps=5))
+    warm, cold = (denoise(noisy, preset=few, progress=False, start=s) for s in (first.network, None))
+    assert np.square(warm.image - clean).mean() < np.square(cold.image - clean).mean()
 
 
 def test_integers_with_negative_values(noisy):

@@ -26,8 +26,8 @@ FLOORS = (
     " tiling train transfer vst",
     "assess bm3d classical columns data strategies suitability trust",
     "denoising methods streaks studies theory timing",
-    "ablation_claims ablations claims cli notebooks report rivals runs simulate table1_claims"
-    " verdicts",
+    "ablation_claims ablations batch claims cli notebooks report rivals runs simulate table1_claims"
+    " trust_report verdicts",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"

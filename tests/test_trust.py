@@ -146,7 +146,9 @@ def test_everything_goes_into_json():
     unseen = X.copy()
     unseen[3, 4] = np.nan
     held = np.random.default_rng(0).random(SHAPE) < 0.02
-    found = trust.assess_result(y, x_hat, NOISE, out_of_bag=unseen, spread=0.1 * X, held_out=held)
+    found = trust.assess_result(
+        y, x_hat, NOISE, out_of_bag=unseen, spread=0.1 * X, held_out=held, pair=(y, y)
+    )
     told = json.loads(json.dumps(found.as_dict(), allow_nan=False))
     assert told["level"] == found.level and str(found).startswith(found.level)
     assert told["out_of_bag"]["pixels"] == X.size - 1 and told["held_out"]["pixels"] == held.sum()
@@ -193,7 +195,8 @@ def test_ring_correlation_finds_the_lattice_and_nothing_else():
     ring = np.argmin(np.abs(frequency - 1 / 16))
     assert correlation[ring] > 0.9
     assert (np.abs(correlation[frequency > 0.2]) < 4.5 * chance[frequency > 0.2]).all()
-    np.testing.assert_allclose(ring_correlation(y[0], y[0])[1], 1)
+    assert trust.agreement(*y).finest == pytest.approx(1 / frequency[correlation > 4.5 * chance].max())
+    np.testing.assert_allclose(ring_correlation(y[0], y[0])[1], 1, rtol=1e-6)
     for bad in (y[1][1:], np.ones(SHAPE)):
         with pytest.raises(InputError):
             ring_correlation(y[0], bad)

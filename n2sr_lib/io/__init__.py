@@ -5,7 +5,7 @@ extra ``em``). Whatever goes wrong, the caller gets one sentence (`InputError`):
 a damaged file, some of them by returning a part of it. No pickled object is ever loaded.
 """
 
-from .read import Micrograph, read
+from .read import Micrograph, read, read_frames
 from .write import WRITABLE, check_writable, write
 
-__all__ = ["WRITABLE", "Micrograph", "check_writable", "read", "write"]
+__all__ = ["WRITABLE", "Micrograph", "check_writable", "read", "read_frames", "write"]

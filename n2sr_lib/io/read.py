@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,23 @@ def read(path: str | Path, *, signal: int | None = None, frame: int | None = Non
         colour, complex, objects), or holds several and `signal` or `frame` does not choose one.
     """
     path = Path(path).expanduser()
+    chosen = _choose_signal(path.name, _signals(path), signal)
+    return _micrograph(path, chosen, _choose_frame(path.name, chosen.data, frame))
+
+
+def read_frames(path: str | Path, *, signal: int | None = None) -> Iterator[Micrograph]:
+    """Every frame of a stack, or the single image of a file, one after the other; as `read` otherwise.
+
+    The file is read once and whole: what is in memory is the stack as stored, and one frame.
+    """
+    path = Path(path).expanduser()
+    chosen = _choose_signal(path.name, _signals(path), signal)
+    for image in chosen.data if chosen.data.ndim == 3 else [chosen.data]:
+        yield _micrograph(path, chosen, image)
+
+
+def _signals(path: Path) -> list[Signal]:
+    """All signals of a file, or one sentence."""
     head = _head(path)
     extension = path.suffix.lower()
     reader = DIRECT.get(extension) or microscope_reader(path)
@@ -78,8 +96,10 @@ def read(path: str | Path, *, signal: int | None = None, frame: int | None = Non
             f"{path.name!r} cannot be read as {extension[1:].upper()}: it is damaged, cut short or in "
             "another format; copy it again, or open it in the program that made it and save it as TIFF."
         ) from None
-    chosen = _choose_signal(path.name, signals, signal)
-    image = _choose_frame(path.name, chosen.data, frame)
+    return signals
+
+
+def _micrograph(path: Path, chosen: Signal, image: np.ndarray) -> Micrograph:
     # a copy in the machine's byte order, free of the file and of the rest of the stack
     image = np.array(image, dtype=image.dtype.newbyteorder("="), order="C", subok=False)
     title = " ".join(chosen.title.split())
@@ -141,7 +161,7 @@ def _choose_frame(name: str, data: np.ndarray, wanted: int | None) -> np.ndarray
     if wanted is not None and 0 <= wanted < n:
         return data[wanted]
     no = "" if wanted is None else f" and no frame {wanted}"
-    choose = f"choose one with frame=K (--frame K), K from 0 to {n - 1}"
+    choose = f"choose one with frame=K (--frame K), K from 0 to {n - 1}, or take all with n2sr denoise --fit"
     raise InputError(f"{name!r} holds a stack of {n} frames of {shape_text(data[0])}{no}; {choose}.")
 
 

@@ -1,0 +1,368 @@
+"""Many images: one in, one file out, one small row back; and on top of that folders, patterns and stacks.
+
+Every image is denoised by itself, whole or not at all, and never twice: what an earlier, interrupted call has
+finished is kept. Of the images only one, and the stack it lies in, is in memory.
+"""
+
+import csv
+import dataclasses
+import glob
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from . import __version__, io
+from .checkpoint import save
+from .checks import check_image
+from .crops import held_out_map
+from .data import array_hash
+from .denoising import Denoised, adapted, apply, choose_device, choose_preset, denoise
+from .errors import InputError
+from .networks.build import build_network
+from .noise_estimate import NoiseEstimate
+from .suitability import Suitability, suitability
+from .train import History
+from .trust import Error, estimated_error
+
+EXTENSIONS = [
+    ".tif",
+    ".tiff",
+    ".png",
+    ".npy",
+    ".npz",
+    ".dm3",
+    ".dm4",
+    ".emd",
+    ".ser",
+    ".mrc",
+    ".hspy",
+]  # not .emi: it is its .ser
+ROWS, FITTED = "n2sr.csv", "n2sr.fitted"
+WARM = 0.25  # share of the preset's steps for a network that begins with the previous frame's weights
+RISE = 0.05  # of the error, in units of the noise variance, from which on the network is trained again
+
+#: A column each of `ROWS`.
+COLUMNS = (
+    *("file", "frame", "status", "output", "level", "trained_on", "steps", "error", "error_se", "noise_a"),
+    *("noise_variance", "height", "width", "pixel_size", "unit", "seconds", "message", "key"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a batch is denoised; all but `overwrite` and `report` decide the result.
+
+    fit : "every": each image has its own network, as if given alone. "first": the first one's network is
+        applied to all. N ≥ 2, a number: trained again at every N-th. With the last two it is also trained
+        again where the error on unseen pixels has risen by `RISE`; such a training starts warm.
+    adapt : let the suitability check choose the sub-sampler.
+    """
+
+    preset: str = "laptop"
+    fit: str = "every"
+    budget: float | None = None
+    device: str = "auto"
+    seed: int = 0
+    signal: int | None = None
+    adapt: bool = False
+    report: bool = False
+    overwrite: bool = False
+
+    @property
+    def period(self) -> float:
+        """After how many images the network is trained again at the latest."""
+        if self.fit in ("every", "first"):
+            return 1 if self.fit == "every" else math.inf
+        if not (self.fit.isascii() and self.fit.isdigit() and int(self.fit) > 0):
+            raise InputError(
+                f"--fit {self.fit!r} is unknown; choose first, every or a whole number such as 10"
+            )
+        return int(self.fit)
+
+    @property
+    def key(self) -> str:
+        """What two batches must have in common for their results to be the same."""
+        left_out = ("overwrite", "report")
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in left_out}
+        return hashlib.sha256(json.dumps([__version__, parts]).encode()).hexdigest()[:16]
+
+
+class Fitted(NamedTuple):
+    """The network that is handed on: what it was trained on, how many images ago, and its error then."""
+
+    result: Denoised  # without images
+    name: str
+    age: int
+    error: Error | None
+
+
+def find_images(given: list[Path | str]) -> list[Path]:
+    """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files."""
+    paths: list[Path] = []
+    for text in (os.path.expanduser(str(one)) for one in given):
+        if os.path.isdir(text):
+            found = [p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file()]
+            what = f"{text!r} is a folder without an image that can be read"
+        elif os.path.exists(text) or not glob.has_magic(text):
+            found = [Path(text)]
+        else:
+            found = [Path(p) for p in glob.glob(text, recursive=True) if os.path.isfile(p)]
+            what = f"no file matches {text!r}"
+        if not found:
+            raise InputError(f"{what}; give images, a folder of images or a pattern such as 'scans/*.dm4'")
+        paths += sorted(p for p in found if not p.name.startswith("."))
+    return list(dict.fromkeys(paths))
+
+
+def run(
+    given: list[Path | str], folder: Path, options: Options, say: Callable[[str], None] = lambda line: None
+) -> list[dict]:
+    """Denoise all images of a folder, a pattern or a stack into `folder`; failures do not stop it.
+
+    Returns
+    -------
+    list of dict
+        One row an image, as in the table `ROWS` of the folder: ``status`` is "done", "kept" (an earlier call
+        made it) or "failed", with the reason in ``message``.
+
+    Raises
+    ------
+    InputError
+        If nothing can be done at all, before anything is.
+    """
+    paths = find_images(given)
+    options.period, choose_preset(options.preset), choose_device(options.device)  # refuse before any work
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
+        ) from None
+    rows, names = [], [p.stem for p in paths]
+    fitted = _load(folder / FITTED, options)
+    table = _table(folder / ROWS)
+    for path in paths:
+        # two files of one name and different formats must not replace each other
+        stem = path.stem if names.count(path.stem) == 1 else path.name.replace(".", "_")
+        for frame, image in _frames(path, options):
+            begin = time.monotonic()
+            number = "" if frame is None else f"_frame{frame:05d}"
+            output = folder / f"{stem}{number}_denoised.tif"
+            row = {"file": path.name, "frame": "" if frame is None else frame, "output": output.name}
+            try:
+                if isinstance(image, Exception):
+                    raise image
+                more, fitted = denoise_one(image, output, options, fitted, f"{path.name}{number}")
+                row |= more
+                if fitted is not None and row["status"] == "done" and options.period > 1:
+                    _save(folder / FITTED, fitted, options)
+            except Exception as error:  # one bad file must not cost the others
+                what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+                row |= {"status": "failed", "message": what + " ".join(str(error).split())}
+            row["seconds"] = round(time.monotonic() - begin, 1)
+            table[row["file"], str(row["frame"])] = row
+            _write_table(folder / ROWS, table)
+            rows.append(row)
+            say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
+    return rows
+
+
+def denoise_one(
+    image: io.Micrograph, output: Path, options: Options, fitted: Fitted | None = None, name: str = ""
+) -> tuple[dict, Fitted | None]:
+    """One image in, one file out, one small row back; a second call with the same options does nothing.
+
+    Parameters
+    ----------
+    output : .tif; it appears whole or not at all.
+    fitted : the network of the images before, if there is one.
+
+    Returns
+    -------
+    row : part of `COLUMNS`.
+    fitted : the network to hand on, one image older or new.
+    """
+    key = hashlib.sha256(f"{array_hash(image.image)} {options.key}".encode()).hexdigest()[:16]
+    if (earlier := _earlier(output)) and earlier.get("key") == key:
+        return {"status": "kept", **earlier}, fitted
+    io.check_writable(output, options.overwrite)
+    y, filled = check_image(image.image)
+    before = suitability(image.image)
+    preset = adapted(options.preset, before.sampler if options.adapt else {})
+    result, new, error = None, False, None
+    if fitted is not None and fitted.age + 1 < options.period and _fits(fitted, preset):
+        result = apply(fitted.result, y, progress=False)
+        error = _error(y, result, before.noise)
+        if _risen(error, fitted.error):
+            result = None
+    if result is None:
+        warm = fitted is not None and options.period > 1 and _fits(fitted, preset)
+        plan = preset.plan
+        short = dataclasses.replace(plan, steps=math.ceil(WARM * plan.steps), epochs=WARM * plan.epochs)
+        result = denoise(
+            y,
+            preset=dataclasses.replace(preset, plan=short) if warm else preset,
+            budget=options.budget,
+            device=options.device,
+            seed=options.seed,
+            checkpoint=output.with_name(f"{output.name}.checkpoint"),
+            progress=False,
+            start=fitted.result.network if warm else None,
+        )
+        new, error = True, _error(y, result, before.noise, held_out=True)
+    nothing = np.empty((0, 0), np.float32)
+    bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)
+    fitted = Fitted(bare, name, 0, error) if new else fitted._replace(age=fitted.age + 1)
+    row = _row(before, result, fitted, error, image) | {"key": key}
+    if options.report:
+        from . import trust_report
+
+        _, after = trust_report.examine(image.image, y, result)
+        about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
+        trust_report.write_report(trust_report.paths_of(output), y, result, before, after, **about)
+    settings = {"version": __version__, "batch": row, **result.settings}
+    settings |= {"preset": options.preset, "filled_pixels": filled}
+    about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
+    io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
+    return {"status": "done", **row}, fitted
+
+
+def _frames(path: Path, options: Options) -> Iterator[tuple[int | None, io.Micrograph | Exception]]:
+    """The frames of a file with their numbers, None for a single image; or what was wrong with it."""
+    try:
+        frames = io.read_frames(path, signal=options.signal)
+        first = next(frames)
+        second = next(frames, None)
+    except (InputError, OSError, MemoryError) as error:
+        yield None, error
+        return
+    if second is None:
+        yield None, first
+        return
+    yield 0, first
+    yield 1, second
+    del first, second
+    yield from enumerate(frames, start=2)
+
+
+def _fits(fitted: Fitted, preset) -> bool:
+    """Whether a network may be handed on to an image with this preset: not if the sub-sampler differs."""
+    old, new = fitted.result.strategy, preset.strategy
+    return (old.s, old.aside) == (new.s, new.aside)
+
+
+def _error(
+    y: np.ndarray, result: Denoised, noise: NoiseEstimate | None, held_out: bool = False
+) -> Error | None:
+    """Estimated error in units of the noise variance: on pixels held out of the training, or on all."""
+    if noise is None or result.out_of_bag is None:
+        return None
+    where = np.ones(y.shape, bool)
+    if held_out:
+        fraction, seed = result.settings["plan"]["held_out"], result.settings["seed"]
+        where = held_out_map((1, 1, *y.shape), fraction, seed)[0, 0].numpy() == 0
+    try:
+        found = estimated_error(y, result.out_of_bag, where, noise)
+    except InputError:
+        return None
+    return found._replace(
+        estimate=found.estimate / noise.variance, standard_error=found.standard_error / noise.variance
+    )
+
+
+def _risen(error: Error | None, reference: Error | None) -> bool:
+    if error is None or reference is None:
+        return False
+    spread = math.hypot(error.standard_error, reference.standard_error)
+    return error.estimate - reference.estimate > max(RISE, 3 * spread)
+
+
+def _row(before: Suitability, result: Denoised, fitted: Fitted, error: Error | None, image) -> dict:
+    noise = before.noise
+    return {
+        "level": before.level,
+        "trained_on": fitted.name,
+        "steps": result.history.steps if fitted.age == 0 else 0,
+        "error": "" if error is None else float(f"{error.estimate:.4g}"),
+        "error_se": "" if error is None else float(f"{error.standard_error:.4g}"),
+        "noise_a": "" if noise is None else float(f"{noise.a:.4g}"),
+        "noise_variance": "" if noise is None else float(f"{noise.variance:.6g}"),
+        "height": image.image.shape[0],
+        "width": image.image.shape[1],
+        "pixel_size": "" if image.pixel_size is None else image.pixel_size,
+        "unit": image.unit or "",
+    }
+
+
+def _earlier(output: Path) -> dict | None:
+    """The row of a file that an earlier call has written."""
+    if not output.exists():
+        return None
+    try:
+        return dict(io.read(output).metadata["n2sr"]["settings"]["batch"])
+    except (InputError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _table(path: Path) -> dict[tuple[str, str], dict]:
+    """The rows of earlier calls, by file and frame."""
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {(row["file"], row["frame"]): row for row in csv.DictReader(file) if row.get("file")}
+
+
+def _write_table(path: Path, table: dict) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(table.values())
+    os.replace(temporary, path)
+
+
+def _save(path: Path, fitted: Fitted, options: Options) -> None:
+    """The network that an interrupted batch goes on with."""
+    result = fitted.result
+    state = {
+        "key": options.key,
+        "network": result.network.state_dict(),
+        "settings": json.dumps(result.settings),
+        "numbers": [fitted.age, result.mean, result.deviation],
+        "name": fitted.name,
+        "error": None if fitted.error is None else list(fitted.error),
+    }
+    save(state, path)
+
+
+def _load(path: Path, options: Options) -> Fitted | None:
+    """What `_save` wrote for the same options; None for anything else."""
+    if options.period == 1 or not path.exists():
+        return None
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        if state["key"] != options.key:
+            return None
+        settings = json.loads(state["settings"])
+        named = dict(settings["strategy"])
+        del named["name"]
+        preset = choose_preset(options.preset)
+        strategy = dataclasses.replace(preset.strategy, **named)
+        network = build_network(strategy.s, options.seed, **preset.network)
+        network.load_state_dict(state["network"])
+    except Exception:  # torch has many ways to fail on a file that is not its own
+        return None
+    network = network.to(choose_device(options.device), memory_format=torch.channels_last).eval()
+    age, mean, deviation = state["numbers"]
+    nothing = np.empty((0, 0), np.float32)
+    result = Denoised(nothing, nothing, None, History(), settings, network, strategy, mean, deviation)
+    return Fitted(result, state["name"], age, state["error"] and Error(*state["error"]))

@@ -1,0 +1,245 @@
+"""Folders and stacks: every image once, failures listed, what was interrupted goes on. No training here."""
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from n2sr_lib import batch, cli, denoising, io
+from n2sr_lib.errors import InputError
+from n2sr_lib.train import History
+
+SHAPE = (80, 96)
+
+
+def frame(seed: int, dose: float = 1.0) -> np.ndarray:
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    x = 100 + 30 * np.cos(columns / 3) * np.cos(rows / 4)
+    return np.random.default_rng(seed).poisson(dose * x).astype(np.uint16)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("scans").mkdir()
+    for k in range(3):
+        io.write(f"scans/{k}.tif", frame(k), pixel_size=0.01, unit="nm", title=f"scan {k}")
+    np.save("stack.npy", np.stack([frame(k) for k in range(5)]))
+    return tmp_path
+
+
+@pytest.fixture
+def work(monkeypatch) -> list[str]:
+    """Stand-ins for training and averaging; the list says what was done."""
+    done = []
+
+    def result(y, off, **options):
+        strategy = denoising.choose_preset(options["preset"]).strategy
+        settings = {"seed": 0, "plan": {"held_out": 0.5}, "strategy": {"name": "Noise2SR"}}
+        smooth = np.full(y.shape, y.mean(), np.float32) + np.float32(off)
+        network = nn.Linear(1, 1)
+        return denoising.Denoised(
+            smooth, smooth, smooth, History(steps=7), settings, network, strategy, 0.0, 1.0
+        )
+
+    def denoise(y, **options):
+        warm = options["start"] is not None
+        steps = denoising.choose_preset(options["preset"]).plan.steps
+        done.append(f"{'warm' if warm else 'cold'} {steps}")
+        return result(y, 0, **options)
+
+    def apply(fitted, y, **_):
+        done.append("apply")
+        # of a frame with other contents the handed-on network makes a mess
+        return result(y, 0 if y.mean() < 150 else 20, preset="smoke")
+
+    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(batch, "apply", apply)
+    return done
+
+
+def rows(folder: Path) -> list[dict]:
+    with (folder / batch.ROWS).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+SMOKE = batch.Options(preset="smoke")
+
+
+def test_a_folder_gives_a_file_and_a_row_each(folder, work):
+    done = batch.run(["scans"], Path("out"), SMOKE)
+    assert work == ["cold 60"] * 3
+    assert sorted(p.name for p in Path("out").iterdir()) == [
+        *(f"{k}_denoised.tif" for k in range(3)),
+        batch.ROWS,
+    ]
+    found = io.read("out/1_denoised.tif")
+    assert (found.pixel_size, found.unit, found.title) == (pytest.approx(0.01), "nm", "scan 1")
+    table = rows(Path("out"))
+    assert [r["file"] for r in table] == ["0.tif", "1.tif", "2.tif"] == [r["file"] for r in done]
+    assert set(table[0]) == set(batch.COLUMNS)
+    assert all(r["status"] == "done" and r["steps"] == "7" and r["trained_on"] == r["file"] for r in table)
+    assert float(table[0]["noise_variance"]) == pytest.approx(100, rel=0.5)
+    # the row holds the numbers, not the image
+    assert len(json.dumps(done)) < 3000
+
+
+def test_a_second_call_does_nothing_and_another_option_everything(folder, work):
+    batch.run(["scans"], Path("out"), SMOKE)
+    before = {p: p.read_bytes() for p in Path("out").glob("*.tif")}
+    work.clear()
+    assert {r["status"] for r in batch.run(["scans"], Path("out"), SMOKE)} == {"kept"}
+    assert work == [] and {p: p.read_bytes() for p in Path("out").glob("*.tif")} == before
+    # what is there is neither ours nor may it be replaced
+    other = dataclasses.replace(SMOKE, seed=1)
+    assert {r["status"] for r in batch.run(["scans"], Path("out"), other)} == {"failed"}
+    assert all("exists" in r["message"] for r in rows(Path("out")))
+    again = dataclasses.replace(other, overwrite=True)
+    assert {r["status"] for r in batch.run(["scans"], Path("out"), again)} == {"done"}
+    assert work == ["cold 60"] * 3 and len(rows(Path("out"))) == 3
+
+
+def test_a_changed_image_is_denoised_again(folder, work):
+    batch.run(["scans"], Path("out"), SMOKE)
+    io.write("scans/1.tif", frame(9), overwrite=True)
+    work.clear()
+    statuses = [
+        r["status"] for r in batch.run(["scans"], Path("out"), dataclasses.replace(SMOKE, overwrite=True))
+    ]
+    assert statuses == ["kept", "done", "kept"] and work == ["cold 60"]
+
+
+def test_failures_do_not_stop_the_others(folder, work, capsys):
+    Path("scans/1.tif").write_bytes(b"no image")
+    np.save("scans/3.npy", np.ones((90, 90)))
+    code = cli.main(["denoise", "scans", "--preset", "smoke", "-o", "out"])
+    out, err = capsys.readouterr()
+    assert code == 1 and "4 images -> out: 2 done, 0 kept, 2 failed" in out
+    listed = [line for line in err.splitlines() if line.startswith("n2sr: failed: ")]
+    assert len(listed) == 2 and "1.tif: '1.tif' cannot be read" in listed[0] and "constant" in listed[1]
+    assert [r["status"] for r in rows(Path("out"))] == ["done", "failed", "done", "failed"]
+
+
+def test_an_unexpected_error_is_one_row_too(folder, work, monkeypatch):
+    def broken(y, **_):
+        raise KeyError("what")
+
+    monkeypatch.setattr(batch, "denoise", broken)
+    failed = batch.run(["scans/0.tif"], Path("out"), SMOKE)
+    assert failed[0]["status"] == "failed" and failed[0]["message"].startswith("KeyError")
+    assert {p.name for p in Path("out").iterdir()} == {batch.ROWS}
+
+
+def test_all_is_well_with_exit_code_0(folder, work, capsys):
+    assert cli.main(["denoise", "scans/[01].tif", "--preset", "smoke", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and "2 images -> denoised: 2 done" in out
+    assert cli.main(["denoise", "scans", "--preset", "smoke", "--quiet"]) == 0
+    assert Path("scans_denoised/2_denoised.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("fit", "expected"),
+    [
+        ("every", ["cold 60"] * 5),
+        ("first", ["cold 60", *["apply"] * 4]),
+        ("2", ["cold 60", "apply", "warm 15", "apply", "warm 15"]),
+    ],
+)
+def test_a_stack_is_fitted_as_often_as_asked(folder, work, fit, expected):
+    done = batch.run(["stack.npy"], Path("out"), dataclasses.replace(SMOKE, fit=fit))
+    assert work == expected
+    assert [r["frame"] for r in done] == list(range(5))
+    for k, (row, what) in enumerate(zip(done, expected, strict=True)):
+        assert (row["trained_on"] == f"stack.npy_frame{k:05d}") is (what != "apply")
+        assert row["steps"] == (0 if what == "apply" else 7)
+    assert io.read("out/stack_frame00003_denoised.tif").image.shape == SHAPE
+
+
+def test_trains_again_where_the_error_rises(folder, work):
+    np.save("changing.npy", np.stack([frame(0), frame(1), frame(2, 2.0), frame(3)]))
+    done = batch.run(["changing.npy"], Path("out"), dataclasses.replace(SMOKE, fit="first"))
+    assert work == ["cold 60", "apply", "apply", "warm 15", "apply"]
+    assert [r["steps"] > 0 for r in done] == [True, False, True, False]
+
+
+def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch):
+    options = dataclasses.replace(SMOKE, fit="first")
+    kept = {}
+
+    def keep(path, fitted, options):
+        kept.update(fitted=fitted, key=options.key)
+        path.write_bytes(b"state")
+
+    monkeypatch.setattr(batch, "_save", keep)
+    monkeypatch.setattr(batch, "_load", lambda path, options: kept.get("fitted"))
+    write, written = io.write, []
+
+    def interrupted(path, *given, **more):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        return write(path, *given, **more)
+
+    monkeypatch.setattr(io, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(["stack.npy"], Path("out"), options)
+    monkeypatch.setattr(io, "write", write)
+    work.clear()
+    done = batch.run(["stack.npy"], Path("out"), options)
+    assert [r["status"] for r in done] == ["kept", "kept", "done", "done", "done"]
+    assert work == ["apply"] * 3
+
+
+def test_the_network_on_disk_is_the_same(tmp_path):
+    options = batch.Options(preset="smoke", fit="3", device="cpu")
+    preset = denoising.PRESETS["smoke"]
+    network = batch.build_network(2, 5, **preset.network)
+    settings = {"strategy": {"name": "Noise2SR", **dataclasses.asdict(preset.strategy)}, "seed": 0}
+    nothing = np.empty((0, 0), np.float32)
+    result = denoising.Denoised(
+        nothing, nothing, None, History(), settings, network, preset.strategy, 3.0, 2.0
+    )
+    fitted = batch.Fitted(result, "a", 2, batch.Error(0.1, 0.01, 99))
+    batch._save(tmp_path / "x", fitted, options)
+    again = batch._load(tmp_path / "x", options)
+    assert (again.name, again.age, again.error) == ("a", 2, fitted.error)
+    assert (again.result.mean, again.result.strategy) == (3.0, preset.strategy)
+    for one, other in zip(network.parameters(), again.result.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert batch._load(tmp_path / "x", dataclasses.replace(options, seed=1)) is None
+    (tmp_path / "x").write_bytes(b"damaged")
+    assert batch._load(tmp_path / "x", options) is None
+
+
+def test_same_names_and_other_files_in_the_folder(folder, work):
+    np.save("scans/1.npy", frame(7))
+    Path("scans/notes.txt").write_text("no image")
+    Path("scans/.hidden.tif").write_bytes(b"no image")
+    batch.run(["scans"], Path("out"), SMOKE)
+    assert sorted(p.name for p in Path("out").glob("*.tif")) == [
+        "0_denoised.tif",
+        "1_npy_denoised.tif",
+        "1_tif_denoised.tif",
+        "2_denoised.tif",
+    ]
+
+
+def test_what_is_refused_at_once(folder, work):
+    for given, options in (
+        (["none*.tif"], SMOKE),
+        ([folder / "out"], SMOKE),
+        (["scans"], dataclasses.replace(SMOKE, fit="often")),
+        (["scans"], dataclasses.replace(SMOKE, preset="best")),
+    ):
+        (folder / "out").mkdir(exist_ok=True)
+        with pytest.raises(InputError):
+            batch.run(given, Path("out"), options)
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        batch.run(["scans"], Path("stack.npy"), SMOKE)
+    assert work == []
