@@ -72,7 +72,7 @@ class Options:
     budget: float | None = None
     device: str = "auto"
     seed: int = 0
-    signal: int | None = None
+    signal: int | str | None = None
     adapt: bool = False
     report: bool = False
     overwrite: bool = False
@@ -231,6 +231,7 @@ def denoise_one(
         trust_report.write_report(trust_report.paths_of(output), y, result, before, after, **about)
     settings = {"version": __version__, "batch": row, **result.settings}
     settings |= {"preset": options.preset, "filled_pixels": filled}
+    settings["instrument"] = {k: v for k, v in image.metadata.items() if k != "n2sr"}
     about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
     io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
     return {"status": "done", **row}, fitted

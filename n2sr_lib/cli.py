@@ -51,8 +51,8 @@ can it be trusted:
 what comes out:
   A 32-bit float TIFF in the units of the input, with the pixel size where the
   input has one, and with the settings and the estimated noise in its
-  description (Fiji: Image > Show Info). With the extension .npy a NumPy array
-  of the values alone. The input is never changed, and no other file is replaced
+  description (Fiji: Image > Show Info). With .hspy the same for HyperSpy, with
+  .npy the values alone. The input is never changed, and no other file is replaced
   without --overwrite. The last line printed is a summary; in it, noise a is the
   intensity per electron, and deviation that of the noise at the mean intensity.
 
@@ -93,7 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     add = command.add_argument
     formats = "TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC"
     add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
-    add("-o", "--output", type=Path, help=".tif or .npy to write (default: INPUT_denoised.tif beside INPUT)")
+    add(
+        "-o",
+        "--output",
+        type=Path,
+        help=".tif, .npy or .hspy to write (default: INPUT_denoised.tif beside INPUT)",
+    )
     add("--fit", help="for stacks and folders: train for every image (default), the first, or each N-th")
     add("--preset", default="laptop", help="smoke, laptop (default) or paper: see below")
     add("--budget", help="time for training and averaging together, as 90, 60s, 5min or 1h")
@@ -104,17 +109,21 @@ def _parser() -> argparse.ArgumentParser:
         "--adapt", action="store_true", help="use the sub-sampler for correlated noise where it is correlated"
     )
     add("--overwrite", action="store_true", help="replace an existing output file")
-    add("--signal", type=int, help="which image of a file that holds several, counted from 0")
+    add("--signal", type=_signal, help="which image of a file that holds several: its number from 0 or name")
     add("--frame", type=int, help="which frame of a stack, counted from 0")
     add("--quiet", action="store_true", help="no progress bars and warnings, only the summary or the error")
     command = commands.add_parser("assess", help="is an image suitable? Denoises nothing", description=ASSESS)
     command.set_defaults(run=_assess)
     add = command.add_argument
     add("input", type=Path, help="as for n2sr denoise")
-    add("--signal", type=int, help="which image of a file that holds several, counted from 0")
+    add("--signal", type=_signal, help="which image of a file that holds several: its number from 0 or name")
     add("--frame", type=int, help="which frame of a stack, counted from 0")
     add("--json", action="store_true", help="print everything that was measured, as JSON")
     return parser
+
+
+def _signal(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
 def parse_budget(text: str) -> float:
@@ -128,7 +137,7 @@ def parse_budget(text: str) -> float:
 
 def _default_output(args: argparse.Namespace) -> Path:
     chosen = "".join(f"_{n}{k}" for n, k in (("signal", args.signal), ("frame", args.frame)) if k is not None)
-    return args.input.expanduser().with_name(f"{args.input.stem}{chosen}_denoised.tif")
+    return args.input.expanduser().with_name(f"{args.input.stem}{chosen.replace('/', '_')}_denoised.tif")
 
 
 def _denoise(args: argparse.Namespace) -> int:
@@ -199,6 +208,7 @@ def _denoise(args: argparse.Namespace) -> int:
     origin["sha256"] = data.array_hash(source.image)
     settings = {"version": __version__, "input": origin, "noise": noise, **result.settings}
     settings["preset"] = args.preset
+    settings["instrument"] = {k: v for k, v in source.metadata.items() if k != "n2sr"}
     settings["filled_pixels"] = filled  # counted here, since `denoise` was given the repaired image
     io.write(
         output,

@@ -65,9 +65,9 @@ def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np
     count = np.bincount(ring)
     w = np.hanning(min(one.shape) + 2)[1:-1] ** 2  # it correlates neighbours, in a ring along one direction
     count = count * (w.sum() ** 2 / (len(w) * (w**2).sum()))
-    kept = slice(1, min(one.shape) // 2 + 1)
+    kept = slice(1, min(one.shape) // 2 + 1)  # zero frequency is the mean that was removed
     frequency = np.arange(len(count))[kept] / min(one.shape)
-    return frequency, (cross / np.sqrt(first * second))[kept], 1 / np.sqrt(count[kept])
+    return frequency, cross[kept] / np.sqrt(first[kept] * second[kept]), 1 / np.sqrt(count[kept])
 
 
 def _windowed(image: np.ndarray) -> np.ndarray:

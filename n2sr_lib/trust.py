@@ -375,10 +375,8 @@ def _remarks(t: Trust, correlated: bool) -> list[Remark]:
 
     if t.spots.invented:
         spot = t.spots.invented[0]
-        what = (
-            f"the result holds {len(t.spots.invented)} periodicities that the data do not show, the strongest"
-        )
-        where = f"of {1 / math.hypot(spot.fy, spot.fx):.1f} pixels"
+        what = f"the result holds {_periodicities(t.spots.invented)} not shown by the data,"
+        where = f"the strongest of {1 / math.hypot(spot.fy, spot.fx):.1f} pixels"
         add(DOUBT, f"{what} {where}", "do not interpret them; denoise another frame and compare")
     if t.out_of_bag and t.out_of_bag.estimate - 3 * t.out_of_bag.standard_error > t.noise_variance:
         add(DOUBT, "the result is further from the truth than the noisy image", "train longer")

@@ -162,6 +162,39 @@ def test_tiff_stack(tmp_path, writer):
     refused(tmp_path / "c.tif", "4 dimensions (2x3x20x30)")
 
 
+def test_frames_come_one_after_the_other(tmp_path):
+    stack = np.arange(4 * 5 * 6, dtype=np.uint16).reshape(4, 5, 6)
+    np.save(tmp_path / "s.npy", stack)
+    found = list(io.read_frames(tmp_path / "s.npy"))
+    assert [f.image.tolist() for f in found] == stack.tolist() and found[0].title == "s"
+    assert all(f.image.base is None for f in found)  # none keeps the stack in memory
+    np.save(tmp_path / "one.npy", stack[0])
+    assert [f.image.shape for f in io.read_frames(tmp_path / "one.npy")] == [(5, 6)]
+    with pytest.raises(InputError, match="does not exist"):
+        next(io.read_frames(tmp_path / "none.npy"))
+
+
+def test_hdf5_data_sets_have_names(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["scan/haadf"] = IMAGE
+        file["scan/haadf"].attrs.update(scale="0.25", scale_unit="\u00c5")
+        file["scan/bright field"] = IMAGE + 1
+        file["scan/haadf"].attrs["mode"] = np.bytes_("STEM")
+        file["energies"], file["label"] = np.arange(9.0), "no image"
+    refused(tmp_path / "a.h5", "several images", "scan/haadf", "scan/bright field")
+    m = io.read(tmp_path / "a.h5", signal="scan/haadf")
+    np.testing.assert_array_equal(m.image, IMAGE)
+    assert (m.pixel_size, m.unit, m.title) == (pytest.approx(0.025), "nm", "scan/haadf")
+    assert m.metadata["mode"] == "STEM"
+    other = io.read(tmp_path / "a.h5", signal="/scan/bright field")
+    np.testing.assert_array_equal(other.image, IMAGE + 1)
+    assert other.pixel_size is None
+    refused(tmp_path / "a.h5", "no signal 'scan/abf'", "scan/haadf", signal="scan/abf")
+    (tmp_path / "b.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:700])
+    refused(tmp_path / "b.h5", "cannot be read as H5")
+
+
 def test_several_images(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
         tif.write(IMAGE)
@@ -294,7 +327,7 @@ def test_no_pickle_is_loaded(tmp_path):
     assert mark.exists()  # the bomb does work
 
 
-@pytest.mark.parametrize("extension", ["nc", "rpl", "msa", "prz", "jpg", "xyz", "h5", ""])
+@pytest.mark.parametrize("extension", ["nc", "rpl", "msa", "prz", "jpg", "xyz", "nxs", ""])
 def test_only_image_formats_are_given_to_rosettasciio(tmp_path, extension):
     pytest.importorskip("rsciio")
     path = tmp_path / f"a.{extension}".rstrip(".")
@@ -377,6 +410,7 @@ NM_IMAGES = [  # name, signal or frame chosen, shape, type, pixel in nm; all fro
     ("formats/HAADFscan.mrc", {}, (16, 16), "u2", 5.679),
     ("real/stem_abf_data_imagestack.hspy", {"frame": 3}, (512, 512), "u2", 0.0092),
     ("real/091_HAADF_15nm_Sample_PtNC_21Oct20.tif", {}, (512, 512), "u4", 0.029297),
+    ("real/HRSTEM.h5", {}, (1024, 1024), "f4", 0.012247),
     ("real/Moire.npz", {}, (512, 512), "u2", None),
     ("real/MoS2_stem_Exp-000-2.npy", {}, (512, 512), "f8", None),
     ("ptceo2/1.tif", {}, (832, 896), "f4", None),
@@ -414,7 +448,6 @@ def test_frames_differ_and_metadata_is_the_instruments():
         ("formats/velox_stack.emd", {}, ["2 frames of 3x3"]),
         ("formats/scanning.emi", {}, ["5 frames of 128x128"]),
         ("real/stem_abf_data_imagestack.hspy", {"frame": 5}, ["no frame 5", "0 to 4"]),
-        ("real/HRSTEM.h5", {}, ["unknown format"]),
     ],
 )
 def test_real_files_that_are_no_single_image(name, choice, words):
@@ -724,6 +757,25 @@ def test_what_cannot_be_written(tmp_path, image, pixel, word):
         io.write(tmp_path / "a.tif", image, **pixel)
     assert word in str(caught.value) and "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hspy_carries_everything(tmp_path):
+    hspy = pytest.importorskip("rsciio.hspy")
+    settings = {"seed": 3, "instrument": {"Acquisition_instrument": {"TEM": {"beam_energy": 300}}, "k": [1]}}
+    about = {"pixel_size": 25, "unit": "pm", "title": "scan 7", "settings": settings}
+    assert io.write(tmp_path / "a.hspy", IMAGE, **about) == tmp_path / "a.hspy"
+    m = io.read(tmp_path / "a.hspy")
+    np.testing.assert_array_equal(m.image, IMAGE.astype(np.float32))
+    assert (m.pixel_size, m.unit, m.title) == (pytest.approx(0.025), "nm", "scan 7")
+    assert m.metadata["Acquisition_instrument"]["TEM"]["beam_energy"] == 300
+    assert json.loads(m.metadata["n2sr"]["settings"]) == settings
+    (entry,) = hspy.file_reader(str(tmp_path / "a.hspy"), lazy=False)
+    assert [axis["units"] for axis in entry["axes"]] == ["nm", "nm"]
+    io.write(tmp_path / "b.hspy", IMAGE)
+    assert io.read(tmp_path / "b.hspy").pixel_size is None
+    with pytest.raises(InputError, match="exists"):
+        io.write(tmp_path / "a.hspy", IMAGE)
+    assert {p.name for p in tmp_path.iterdir()} == {"a.hspy", "b.hspy"}
 
 
 def test_check_writable(tmp_path, monkeypatch):

@@ -34,13 +34,15 @@ class Micrograph:
     metadata: dict
 
 
-def read(path: str | Path, *, signal: int | None = None, frame: int | None = None) -> Micrograph:
+def read(path: str | Path, *, signal: int | str | None = None, frame: int | None = None) -> Micrograph:
     """The micrograph in a file.
 
     Parameters
     ----------
-    path : a TIFF, PNG, NPY or NPZ file, or, with the extra ``em``, DM3, DM4, EMD, SER, EMI, MRC or HSPY.
-    signal : which of a file's several arrays, counted from 0; without it the file's only 2-D image.
+    path : a TIFF, PNG, NPY or NPZ file, or, with the extra ``em``, DM3, DM4, EMD, SER, EMI, MRC, HSPY or HDF5
+        (.h5, .hdf5).
+    signal : which of a file's several arrays, counted from 0, or its name, such as the path of an HDF5 data
+        set; without it the file's only 2-D image.
     frame : which frame of a stack, counted from 0.
 
     Returns
@@ -61,7 +63,7 @@ def read(path: str | Path, *, signal: int | None = None, frame: int | None = Non
     return _micrograph(path, chosen, _choose_frame(path.name, chosen.data, frame))
 
 
-def read_frames(path: str | Path, *, signal: int | None = None) -> Iterator[Micrograph]:
+def read_frames(path: str | Path, *, signal: int | str | None = None) -> Iterator[Micrograph]:
     """Every frame of a stack, or the single image of a file, one after the other; as `read` otherwise.
 
     The file is read once and whole: what is in memory is the stack as stored, and one frame.
@@ -125,12 +127,19 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _choose_signal(name: str, signals: list[Signal], wanted: int | None) -> Signal:
+def _choose_signal(name: str, signals: list[Signal], wanted: int | str | None) -> Signal:
     listing = "; ".join(f"signal {k}: {s}" for k, s in enumerate(signals))
     if not signals:
         emi = name.lower().endswith(".emi")
         what = "no .ser file beside it; put it there" if emi else "no image in it; give another file"
         raise InputError(f"{name!r} has {what}.")
+    if isinstance(wanted, str):
+        named = [k for k, s in enumerate(signals) if s.title.strip("/") == wanted.strip("/")]
+        if len(named) != 1:
+            raise InputError(
+                f"{name!r} has no signal {wanted!r}; choose with signal=K (--signal K): {listing}."
+            )
+        (wanted,) = named
     if wanted is None:
         usable = [s for s in signals if s.refusal() is None]
         images = [s for s in usable if s.data.ndim == 2] or usable

@@ -83,6 +83,27 @@ def _array(load: Callable[[], np.ndarray], title: str) -> Signal:
     return Signal(data, title, colour=data.ndim == 3 and data.shape[-1] <= 4 < data.shape[-2])
 
 
+def read_hdf5(path: Path, head: bytes) -> list[Signal]:
+    """Every array of two dimensions or more, named by its path in the file; other numbers are left unread."""
+    h5py = importlib.import_module("h5py")
+    signals = []
+
+    def visit(name: str, item) -> None:
+        if not isinstance(item, h5py.Dataset) or item.ndim < 2 or item.dtype.kind not in "uifc":
+            return
+        said = {k: v.decode() if isinstance(v, bytes) else v for k, v in item.attrs.items()}
+        pixel = (None, None)
+        with contextlib.suppress(TypeError, ValueError):  # a scale that is no number
+            size = next((said[k] for k in ("scale", "pixel_size") if k in said), None)
+            unit = next((said[k] for k in ("scale_unit", "unit", "units") if k in said), None)
+            pixel = pixel_of((size, unit), (size, unit))
+        signals.append(Signal(item[()], name, pixel, said))
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return signals
+
+
 #: What is read without RosettaSciIO.
 DIRECT = {
     ".tif": read_tiff,
@@ -90,6 +111,8 @@ DIRECT = {
     ".png": read_png,
     ".npy": read_numpy,
     ".npz": read_numpy,
+    ".h5": read_hdf5,
+    ".hdf5": read_hdf5,
 }
 
 

@@ -1,5 +1,6 @@
 """Write an image with its pixel size, whole or not at all, and never over another file unless told."""
 
+import importlib
 import json
 import os
 import secrets
@@ -9,9 +10,10 @@ import numpy as np
 import tifffile
 
 from ..errors import InputError
+from .readers import quiet
 from .signals import length_in_nm, shape_text
 
-WRITABLE = (".tif", ".tiff", ".npy")
+WRITABLE = (".tif", ".tiff", ".npy", ".hspy")
 
 
 def check_writable(path: str | Path, overwrite: bool = False, source: str | Path | None = None) -> Path:
@@ -20,7 +22,7 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
     Raises
     ------
     InputError
-        The extension is not .tif, .tiff or .npy; the folder is missing or protected; the file exists and
+        The extension is none of `WRITABLE`; the folder is missing or protected; the file exists and
         `overwrite` is False, or is protected, or is `source`, the file that was read: never replaced.
     """
     path = Path(path).expanduser()
@@ -56,8 +58,9 @@ def write(
     """Write a 2-D image as float32, whole or not at all (a temporary file takes the name at the end).
 
     A .tif or .tiff carries ImageJ's calibration, so that Fiji shows the pixel size, and title and settings
-    as JSON (Fiji: Image > Show Info; `read` gives them back as ``metadata["n2sr"]``). A .npy holds the image
-    only. Integers above 2²⁴ are rounded.
+    as JSON (Fiji: Image > Show Info; `read` gives them back as ``metadata["n2sr"]``). A .hspy, for which the
+    extra ``em`` is needed, carries the same for HyperSpy. A .npy holds the image only. Integers above 2²⁴ are
+    rounded.
 
     Parameters
     ----------
@@ -83,6 +86,12 @@ def write(
     image = np.ascontiguousarray(image, dtype=np.float32)
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        if path.suffix.lower() == ".hspy":
+            temporary = temporary.with_suffix(".hspy")  # its writer insists
+            _write_hspy(temporary, image, size, size_unit, title, settings or {})
+            check_writable(path, overwrite)
+            os.replace(temporary, path)
+            return path
         with temporary.open("xb") as file:
             if path.suffix.lower() == ".npy":
                 np.save(file, image, allow_pickle=False)
@@ -102,3 +111,23 @@ def write(
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings: dict) -> None:
+    try:
+        hspy = importlib.import_module("rsciio.hspy")
+    except ImportError:
+        raise InputError("Writing .hspy needs RosettaSciIO: pip install 'n2sr-lib[em]'.") from None
+    axes = [
+        {"name": name, "size": n, "scale": size or 1.0, "offset": 0.0, "units": unit or "", "navigate": False}
+        for name, n in zip("yx", image.shape, strict=True)
+    ]
+    settings = json.loads(json.dumps(settings, default=str))
+    metadata = {**settings.get("instrument", {}), "General": {"title": title}}
+    metadata |= {"Signal": {"signal_type": ""}, "n2sr": {"settings": json.dumps(settings)}}
+    names = ("original_metadata", "learning_results", "models", "package_info", "tmp_parameters")
+    empty = {name: {} for name in names}
+    signal = {"data": image, "axes": axes, "metadata": metadata, **empty}
+    signal["attributes"] = {"_lazy": False, "ragged": False}
+    with quiet():
+        hspy.file_writer(str(path), signal, show_progressbar=False)
