@@ -52,9 +52,10 @@ what comes out:
   A 32-bit float TIFF in the units of the input, with the pixel size where the
   input has one, and with the settings and the estimated noise in its
   description (Fiji: Image > Show Info). With .hspy the same for HyperSpy, with
-  .npy the values alone. The input is never changed, and no other file is replaced
-  without --overwrite. The last line printed is a summary; in it, noise a is the
-  intensity per electron, and deviation that of the noise at the mean intensity.
+  .npy the values alone. The input is never changed, and no other file is
+  replaced without --overwrite. The last line printed is a summary; in it, noise
+  a is the intensity per electron, and deviation that of the noise at the mean
+  intensity.
 
 interrupted:
   Every half minute the training is saved as OUTPUT.checkpoint. The same command
