@@ -30,7 +30,7 @@ from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import NoiseEstimate
 from .suitability import Suitability, suitability
-from .train import History
+from .train import DEAD, History
 from .trust import Error, estimated_error
 
 EXTENSIONS = [
@@ -218,6 +218,8 @@ def denoise_one(
             progress=False,
             start=fitted.result.network if warm else None,
         )
+        if result.history.stopped == DEAD:
+            raise InputError("the training died with this seed and the two after it; give another --seed")
         new, error = True, _error(y, result, before.noise, held_out=True)
     nothing = np.empty((0, 0), np.float32)
     bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)

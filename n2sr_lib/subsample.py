@@ -2,7 +2,7 @@
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from .errors import InputError
 
@@ -61,13 +61,3 @@ def subsample(y: Tensor, locations: Tensor, s: int) -> tuple[Tensor, Tensor]:
     y_sub = blocks.gather(2, index[:, None].expand(-1, channels, -1, -1, -1)).squeeze(2)
     left_out = blocks.new_ones(batch, s * s, height // s, width // s).scatter_(1, index, 0)
     return y_sub, pixel_shuffle(left_out, s)
-
-
-def keep_aside(mask: Tensor, arm: int) -> Tensor:
-    """The mask m_J (B, 1, H, W) less the pixels up to `arm` along a row or a column from a sampled one.
-
-    For noise that is correlated so far along the scan lines: a flip or quarter turn may lay these either way.
-    """
-    rows = max_pool2d(1 - mask, (1, 2 * arm + 1), 1, (0, arm))
-    columns = max_pool2d(1 - mask, (2 * arm + 1, 1), 1, (arm, 0))
-    return 1 - torch.maximum(rows, columns)

@@ -97,9 +97,8 @@ def fit(
     checkpoint : file that is written every half minute and at the end, and continued from where it exists;
         the caller removes it. A run that was interrupted and continued gives the same bits as one that was
         not.
-    watch : (n, look): every n steps, or where n is below 1 every such part of all steps, ``look`` gets the
-        averaged network, and what it says is put into the history. Its time does not count, and it changes
-        nothing.
+    watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the averaged network,
+        and what it says goes into the history. Its time does not count, and it changes nothing.
 
     Raises
     ------
@@ -183,11 +182,9 @@ def fit(
             waited = 0 if mean[1] < best else waited + 1
             best = min(best, mean[1])
             if plan.patience and waited >= plan.patience:
-                history.stopped = "held-out loss"
-                steps = step
+                history.stopped, steps = "held-out loss", step
             if (last["output"].amax((-2, -1)) == last["output"].amin((-2, -1))).all():
-                history.stopped = DEAD
-                steps = step
+                history.stopped, steps = DEAD, step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
                     "signature": signature,

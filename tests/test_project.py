@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
-    "checkpoint errors orientations progress checks",
+    "aside checkpoint errors orientations progress checks",
     "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
     " tiling train transfer vst",
     "assess bm3d classical columns data strategies suitability trust",

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from ..aside import keep_aside
 from ..orientations import orient, orient_back
-from ..subsample import draw_locations, keep_aside, subsample
+from ..subsample import draw_locations, subsample
 from . import Prediction
 
 
@@ -42,9 +43,8 @@ class Noise2SR:
     ) -> tuple[Tensor, Tensor]:
         """Mean squared error on the unsampled pixels (eq. 7, steps 2 to 5 of Algorithm 1)."""
         batch, _, height, width = y.shape
-        locations = draw_locations(
-            (batch, height // self.s, width // self.s), self.s, generator, self.sampling
-        )
+        shape = (batch, height // self.s, width // self.s)
+        locations = draw_locations(shape, self.s, generator, self.sampling)
         y_sub, mask = subsample(y, locations, self.s)
         mask = keep_aside(mask, self.aside)
         squared = (network(y_sub).float() - y) ** 2
