@@ -97,13 +97,19 @@ def demo() -> tuple[np.ndarray, np.ndarray]:
     return y.astype(np.float32), x * np.float32(info["counts_per_intensity"])
 
 
+def cache_folder() -> Path:
+    """Where large files are kept: ``N2SR_CACHE`` if set, else ``data/cache`` of the repository."""
+    default = _ROOT / "data" if (_ROOT / "data").is_dir() else Path.home() / ".cache" / "n2sr-lib"
+    return Path(os.environ.get("N2SR_CACHE") or default / "cache")
+
+
 def fetch(name: str) -> Path:
-    """Path of a published file: in ``N2SR_DATA``, in the cache, or downloaded; its SHA-256 is checked.
+    """Path of a published file: in ``N2SR_DATA``, in `cache_folder`, or downloaded; its SHA-256 is checked.
 
     Parameters
     ----------
     name : str
-        A key of `FILES`. The cache is ``N2SR_CACHE`` if set, else ``data/cache`` of the repository.
+        A key of `FILES`.
 
     Raises
     ------
@@ -118,8 +124,7 @@ def fetch(name: str) -> Path:
         if hashlib.sha256(local.read_bytes()).hexdigest() != sha256:
             raise InputError(f"{local} is not the published file (SHA-256 differs): replace or remove it.")
         return local
-    default = _ROOT / "data" if (_ROOT / "data").is_dir() else Path.home() / ".cache" / "n2sr-lib"
-    path = Path(os.environ.get("N2SR_CACHE") or default / "cache") / name
+    path = cache_folder() / name
     if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
         return path
     url = f"https://raw.githubusercontent.com/{origin}/{path.name}"

@@ -1,6 +1,6 @@
 """Clean HRTEM images of a Pt nanoparticle on CeO2 by multislice (abTEM and ASE, the extra ``sim``).
 
-Stands apart: no other module imports it. Axes: x to the right, y down, z along the beam. Lengths are in
+Axes: x to the right, y down, z along the beam. Lengths are in
 ångström, as in abTEM and ASE; what is written into the files is in nanometres.
 ``python -m n2sr_lib.simulate --out data/samples`` computes the bundled samples again.
 """
@@ -100,6 +100,7 @@ def particle_on_support(
     tilt: float = 0.0,
     missing: float = 0.15,
     thickness: float = 24.0,
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0),
     shape: tuple[int, int] = SHAPE,
     seed: int = 0,
 ) -> Atoms:
@@ -122,13 +123,16 @@ def particle_on_support(
         Probability that a column at the particle's free edge is absent; drawn with ``seed``.
     thickness : float
         Support along the beam, Å.
+    centre : tuple of float
+        Centre of the facets, Å from an atom along the axes of the Pt crystal: opposite facets then differ.
     shape : tuple of int
         Pixels of the frame (rows, columns); ``MARGIN`` pixels are added on every side.
 
     Returns
     -------
     ase.Atoms
-        Periodic, x to the right, y down, z along the beam, 2 Å of vacuum before and behind the support.
+        Periodic, x to the right, y down, z along the beam, with 2 Å of vacuum before and behind the support,
+        or 1 Å before and behind a particle that needs more.
 
     Raises
     ------
@@ -139,9 +143,18 @@ def particle_on_support(
     rng = np.random.default_rng(seed)
     frame = np.array(shape[::-1]) * PIXEL
     origin = MARGIN * PIXEL
-    cell = np.array([*(frame + 2 * origin), thickness + 4.0])
     ground = origin + surface * frame[1]
 
+    d111, d100, base = facets
+    particle = _oriented(ase.build.bulk("Pt", "fcc", a=PT, cubic=True), beam, particle_up or up, 2 * d111)
+    cubic = np.abs(particle.get_array("cubic") - np.array(centre))
+    keep = (cubic.sum(axis=1) <= d111 * np.sqrt(3)) & (cubic.max(axis=1) <= d100)
+    particle = particle[keep & (particle.positions[:, 1] <= base)]
+    if len(particle) < 10:
+        raise InputError(f"the facets at {facets} Å leave {len(particle)} Pt atoms: give larger distances.")
+
+    depth = max(thickness + 4.0, 2 * np.abs(particle.positions[:, 2]).max() + 2.0)
+    cell = np.array([*(frame + 2 * origin), depth])
     support = _oriented(ase.build.bulk("CeO2", "fluorite", a=CEO2, cubic=True), beam, up, cell.max())
     support.positions += [cell[0] / 2, ground, cell[2] / 2]
     x, y, z = support.positions.T
@@ -150,14 +163,6 @@ def particle_on_support(
     limit = np.where(x < origin + (step or -1.0) * frame[0], ground + spacing, ground) - 1.4
     inside = (x >= 0) & (x < cell[0]) & (y >= limit) & (y < cell[1]) & (abs(z - cell[2] / 2) <= thickness / 2)
     support = support[inside]
-
-    d111, d100, base = facets
-    particle = _oriented(ase.build.bulk("Pt", "fcc", a=PT, cubic=True), beam, particle_up or up, 2 * d111)
-    cubic = np.abs(particle.get_array("cubic"))
-    keep = (cubic.sum(axis=1) <= d111 * np.sqrt(3)) & (cubic.max(axis=1) <= d100)
-    particle = particle[keep & (particle.positions[:, 1] <= base)]
-    if len(particle) < 10:
-        raise InputError(f"the facets at {facets} Å leave {len(particle)} Pt atoms: give larger distances.")
 
     # columns at the free edge have fewer neighbours in projection than those inside
     columns, index = np.unique(np.round(particle.positions[:, :2] + 0.0037, 2), axis=0, return_inverse=True)
@@ -207,26 +212,75 @@ def hrtem(
         If abTEM is not installed.
     """
     abtem, _ = _modules()
-    from tqdm import tqdm
-
-    gpts = [round(side / PIXEL) for side in atoms.cell.lengths()[:2]]
-    rng = np.random.default_rng(seed)
-    sigma = np.array([THERMAL[s] for s in atoms.get_chemical_symbols()])[:, None]
-    total = np.zeros((len(defoci), gpts[1], gpts[0]))
-    # FFTW's measured plans differ from run to run in the last digit; estimated ones do not
-    quiet = {"diagnostics.progress_bar": False, "device": "cpu", "fftw.planning_effort": "FFTW_ESTIMATE"}
-    with abtem.config.set(quiet):
-        for _ in tqdm(range(phonons), desc="multislice", disable=not progress):
-            snapshot = atoms.copy()
-            snapshot.positions += sigma * rng.standard_normal(snapshot.positions.shape)
-            snapshot.wrap()
-            potential = abtem.Potential(snapshot, gpts=gpts, slice_thickness=1.0)
-            exit_wave = abtem.PlaneWave(energy=OPTICS["energy"]).multislice(potential).compute()
+    total = np.zeros((len(defoci), *_grid(atoms)[::-1]))
+    with abtem.config.set(QUIET):
+        for exit_wave in _exit_waves(atoms, phonons, seed, progress):
             for k, defocus in enumerate(defoci):
                 ctf = abtem.CTF(aberration_coefficients={**ABERRATIONS, "C10": -float(defocus)}, **OPTICS)
                 image = exit_wave.apply_ctf(ctf).intensity().gaussian_filter(BLUR)
                 total[k] += np.asarray(image.compute().array).T
     return (total / phonons)[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.float32)
+
+
+def hrtem_series(
+    atoms: Atoms,
+    aberrations: Sequence[dict[str, float]],
+    tilt: tuple[float, float] = (0.0, 0.0),
+    phonons: int = PHONONS,
+    seed: int = 0,
+) -> np.ndarray:
+    """As `hrtem`, for a long series: each further image costs a tenth of what it costs there.
+
+    The aperture lets nothing pass beyond ``OPTICS["semiangle_cutoff"]``, so that images hold no frequency
+    beyond twice that: they are formed on a grid that just carries these, and interpolated at the end.
+
+    Parameters
+    ----------
+    aberrations : sequence of dict
+        One image each: abTEM's coefficients, Å and rad. ``C10`` is minus the defocus.
+    tilt : tuple of float
+        Of the specimen along x and y, mrad; small.
+
+    Returns
+    -------
+    ndarray, float32, (len(aberrations), H, W)
+        As from `hrtem`.
+    """
+    abtem, _ = _modules()
+    total = 0.0
+    with abtem.config.set(QUIET):
+        for exit_wave in _exit_waves(atoms, phonons, seed, tilt=tilt):
+            wave = exit_wave.downsample(max_angle=2.1 * OPTICS["semiangle_cutoff"])
+            ctfs = (abtem.CTF(aberration_coefficients=one, **OPTICS) for one in aberrations)
+            total = total + np.stack([np.asarray(wave.apply_ctf(ctf).intensity().array) for ctf in ctfs])
+        images = abtem.Images(total / phonons, sampling=wave.sampling, ensemble_axes_metadata=[{}])
+        images = images.interpolate(gpts=_grid(atoms)).gaussian_filter(BLUR)
+    whole = np.asarray(images.array).transpose(0, 2, 1)
+    return whole[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.float32)
+
+
+#: FFTW's measured plans differ from run to run in the last digit; estimated ones do not.
+QUIET = {"diagnostics.progress_bar": False, "device": "cpu", "fftw.planning_effort": "FFTW_ESTIMATE"}
+
+
+def _grid(atoms: Atoms) -> tuple[int, int]:
+    """Pixels of the whole cell along x and y, margin included."""
+    return tuple(round(side / PIXEL) for side in atoms.cell.lengths()[:2])
+
+
+def _exit_waves(atoms: Atoms, phonons: int, seed: int, progress: bool = False, tilt=(0.0, 0.0)):
+    """One exit wave after the other, each of another thermal snapshot of the same atoms."""
+    abtem, _ = _modules()
+    from tqdm import tqdm
+
+    rng = np.random.default_rng(seed)
+    sigma = np.array([THERMAL[s] for s in atoms.get_chemical_symbols()])[:, None]
+    for _ in tqdm(range(phonons), desc="multislice", disable=not progress):
+        snapshot = atoms.copy()
+        snapshot.positions += sigma * rng.standard_normal(snapshot.positions.shape)
+        snapshot.wrap()
+        potential = abtem.Potential(snapshot, gpts=_grid(atoms), slice_thickness=1.0)
+        yield abtem.PlaneWave(energy=OPTICS["energy"], tilt=tilt).multislice(potential).compute()
 
 
 def rescale(image: np.ndarray) -> np.ndarray:

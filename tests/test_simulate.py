@@ -49,6 +49,28 @@ def test_defocus_turns_the_contrast_around(atoms, images):
     assert (support > 5 * vacuum).all() and (vacuum < 0.005).all()
 
 
+def test_series_is_the_same_images_formed_sooner(atoms, images):
+    aberrations = [{**simulate.ABERRATIONS, "C10": -defocus} for defocus in (-100.0, 0.0)]
+    series = simulate.hrtem_series(atoms, aberrations, phonons=2, seed=3)
+    assert series.shape == images.shape and series.dtype == np.float32
+    np.testing.assert_allclose(series, images, atol=1e-5)
+    tilted = simulate.hrtem_series(atoms, aberrations, (15.0, 0.0), phonons=2, seed=3)
+    assert np.corrcoef(tilted[0].ravel(), series[0].ravel())[0, 1] < 0.99
+    assert tilted[:, :20, :40].mean() == pytest.approx(1.0, abs=0.02)  # vacuum has no lattice to be tilted
+
+
+def test_centre_of_the_facets_cuts_opposite_sides_differently(atoms):
+    def extent(**change):
+        one = simulate.particle_on_support(**(TINY | {"missing": 0.0} | change))
+        kept = one[np.array(one.get_chemical_symbols()) == "Pt"]
+        place = (simulate.MARGIN + 0.5 * 240) * simulate.PIXEL
+        return place - kept.positions[:, 0].min(), kept.positions[:, 0].max() - place
+
+    assert extent()[0] == pytest.approx(extent()[1])
+    left, right = extent(centre=(1.2, 1.2, -2.4))
+    assert abs(left - right) > 1
+
+
 def test_intensity_of_vacuum_is_one(atoms, images):
     # no electron is lost outside the specimen: an inverted map or a lost factor would show here
     assert images[:, :20, :40].mean() == pytest.approx(1.0, abs=0.02)

@@ -1,0 +1,181 @@
+"""The simulated training set: file, parts, resuming; with abTEM also the images."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from n2sr_lib import data, dataset, simulate
+from n2sr_lib.errors import InputError
+
+
+def fake_structure(seed, k, each, side=16):
+    """Images that tell where they come from, without abTEM."""
+    rng = np.random.default_rng([seed, k])
+    images = rng.integers(0, dataset.LEVELS + 1, (each, side, side)).astype(np.uint16)
+    return images, {"formula": f"Pt{k}", "images": [{"C10": float(i)} for i in range(each)]}
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    monkeypatch.setattr(dataset, "simulate_structure", fake_structure)
+    monkeypatch.setattr(dataset, "_constants", dict)
+    monkeypatch.setattr(simulate, "_modules", lambda: None)
+
+
+@pytest.fixture
+def made(fake, tmp_path):
+    return dataset.make(tmp_path / "set.h5", 12, 3, progress=False)
+
+
+def test_structures_do_not_depend_on_their_number_but_on_the_seed():
+    drawn = [dataset.draw_structure(0, k) for k in range(60)]
+    assert len({json.dumps(one) for one in drawn}) == 60
+    assert dataset.draw_structure(0, 7) == drawn[7] != dataset.draw_structure(1, 7)
+    assert {one["beam"] for one in drawn} == {beam for beam, _, _ in dataset.ORIENTATIONS}
+    for beam, up, along in dataset.ORIENTATIONS:
+        assert all(np.dot(beam, direction) == 0 for direction in (up, *along))
+    # The particle stands on the upper terrace.
+    assert all(one["step"] is None or one["step"] < one["position"] for one in drawn)
+
+
+def test_every_structure_is_seen_at_all_defoci():
+    tilt, images = dataset.draw_optics(0, 5, 8)
+    low, high = dataset.DEFOCUS
+    assert [int((-one["C10"] - low) // ((high - low) / 8)) for one in images] == list(range(8))
+    assert np.hypot(*tilt) <= 20
+    assert len({one["phi12"] for one in images}) == 8
+
+
+def test_what_is_loaded_is_what_was_simulated(made):
+    for split, members in (("train", range(10)), ("val", [10]), ("test", [11])):
+        images = dataset.load(split, made)
+        assert images.dtype == np.float32 and images.shape == (3 * len(members), 16, 16)
+        values = np.concatenate([fake_structure(0, k, 3)[0] for k in members])
+        np.testing.assert_allclose(images, 0.24 + 0.51 * values / 4095, atol=1e-6)
+
+
+def test_no_structure_is_in_two_parts(made):
+    manifest = dataset.read_manifest(made)
+    places = {split: set(dataset.of_split(split, made) // 3) for split in dataset.SPLITS}
+    assert sum(len(p) for p in places.values()) == len(manifest["structures"]) == 12
+    for split, members in places.items():
+        assert {entry["k"] for entry in manifest["structures"] if entry["split"] == split} == members
+
+
+def test_a_few_images_are_spread_over_the_part(made):
+    few = dataset.load("train", made, most=10)
+    np.testing.assert_array_equal(few, dataset.load("train", made)[::3])
+
+
+def test_an_interrupted_run_goes_on(made, monkeypatch, tmp_path):
+    calls = []
+
+    def stops(seed, k, each):
+        calls.append(k)
+        if len(calls) == 8:
+            raise KeyboardInterrupt
+        return fake_structure(seed, k, each)
+
+    monkeypatch.setattr(dataset, "simulate_structure", stops)
+    again = tmp_path / "again.h5"
+    with pytest.raises(KeyboardInterrupt):
+        dataset.make(again, 12, 3, progress=False)
+    assert not again.exists()
+    with pytest.raises(InputError, match="left by another set"):
+        dataset.make(again, 12, 4, progress=False)
+    dataset.make(again, 12, 3, progress=False)
+    assert calls == [*range(8), *range(7, 12)]
+    assert again.read_bytes() == made.read_bytes()
+    assert not [path for path in tmp_path.iterdir() if path.suffix != ".h5"]
+
+
+def test_a_finished_set_is_not_made_again(made, monkeypatch):
+    monkeypatch.setattr(dataset, "simulate_structure", None)
+    assert dataset.make(made, 12, 3, progress=False) == made
+    with pytest.raises(InputError, match="is another set"):
+        dataset.make(made, 12, 3, seed=1, progress=False)
+
+
+def test_subset_holds_the_same_pixels_of_every_structure(made, tmp_path):
+    whole = h5py.File(made)["images"]
+    one = whole.id.get_chunk_info(0).size
+    room = 2**20 + len(h5py.File(made)["manifest"][()]) + 20 * one
+    subset = tmp_path / "subset.h5"
+    count = dataset.write_subset(subset, made, room)
+    assert 12 < count <= 21 and subset.stat().st_size < room
+    manifest = dataset.read_manifest(subset)
+    assert sum(len(entry["images"]) for entry in manifest["structures"]) == count
+    k = 0
+    for i, entry in enumerate(manifest["structures"]):
+        assert entry["images"]
+        for image in entry["images"]:
+            place = 3 * i + int(image["C10"])
+            np.testing.assert_array_equal(h5py.File(subset)["images"][k], whole[place])
+            k += 1
+    assert len(dataset.load("val", subset)) == len(manifest["structures"][10]["images"])
+
+
+def test_unusable_files_and_parts(made, tmp_path):
+    with pytest.raises(InputError, match=r"python -m n2sr_lib\.dataset"):
+        dataset.load("train", tmp_path / "nowhere.h5")
+    (tmp_path / "bad.h5").write_bytes(made.read_bytes()[:1000])
+    with pytest.raises(InputError, match="damaged"):
+        dataset.load("train", tmp_path / "bad.h5")
+    with h5py.File(tmp_path / "foreign.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(InputError, match="no training set"):
+        dataset.read_manifest(tmp_path / "foreign.h5")
+    with pytest.raises(InputError, match="no part 'all'"):
+        dataset.load("all", made)
+    small = dataset.make(tmp_path / "small.h5", 3, 1, progress=False)
+    with pytest.raises(InputError, match="twelve"):
+        dataset.load("test", small)
+    with pytest.raises(InputError, match="at least 1"):
+        dataset.make(tmp_path / "none.h5", 0)
+
+
+def test_command(fake, tmp_path, capsys):
+    out, subset = tmp_path / "a.h5", tmp_path / "b.h5"
+    call = ["--structures", "12", "--each", "2", "--out", str(out)]
+    assert dataset.main([*call, "--subset", str(subset)]) == 0
+    assert capsys.readouterr().out.count("train 20, val 2, test 2") == 2
+    assert dataset.main([*call, "--seed", "1"]) == 1
+    assert "another set" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    pytest.importorskip("abtem", reason="the extra sim is not installed")
+    return {"each": 2, "side": 200, "phonons": 1}
+
+
+def test_nothing_is_read_from_the_test_images(tiny, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("the training set must not look at any image")
+
+    for module, name in ((data, "fetch"), (data, "sample"), (data.tifffile, "imread"), (np, "load")):
+        monkeypatch.setattr(module, name, refuse)
+    values, entry = dataset.simulate_structure(0, 4, **tiny)
+    again, same = dataset.simulate_structure(0, 4, **tiny)
+    np.testing.assert_array_equal(values, again)
+    assert entry == same
+    images = 0.24 + 0.51 * values / 4095
+    np.testing.assert_allclose(images.mean(axis=(1, 2)), 0.44, atol=1e-4)
+    assert values.shape == (2, 200, 200)
+    touches = (values.max(axis=(1, 2)) == dataset.LEVELS) | (values.min(axis=(1, 2)) == 0)
+    assert touches.all() and values.max() <= dataset.LEVELS
+
+
+@pytest.mark.slow
+def test_processes_side_by_side_make_the_same_set(tiny, tmp_path):
+    one, two = (dataset.make(tmp_path / f"{j}.h5", 2, jobs=j, progress=False, **tiny) for j in (1, 2))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_contrast_tells_white_from_black(tiny):
+    atoms = simulate.particle_on_support(facets=(5.5, 5.2, 2.5), surface=0.8, thickness=6.0, shape=(340, 240))
+    white, black = simulate.hrtem(atoms, [-100.0, 0.0], phonons=1)
+    assert dataset.contrast(white, atoms) > 0.5 and dataset.contrast(black, atoms) < -0.5
+    assert dataset.contrast(-white, atoms) == pytest.approx(-dataset.contrast(white, atoms), rel=1e-4)
