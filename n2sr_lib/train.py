@@ -90,7 +90,8 @@ def fit(
 
     Parameters
     ----------
-    images : Tensor (N, 1, H, W), float32, normalised, on the device of the network.
+    images : Tensor (N, C, H, W), float32, normalised, on the device of the network. C is 1, but 2 for a
+        strategy that takes pairs.
     seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
         is then ignored, ``plan.epochs`` not.
@@ -112,7 +113,7 @@ def fit(
     optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay, fused=True)
     average = copy.deepcopy(network).eval()
     generator = torch.Generator().manual_seed(seed)
-    kept = held_out_map(tuple(images.shape), plan.held_out, seed).to(images.device)
+    kept = held_out_map((len(images), 1, *images.shape[2:]), plan.held_out, seed).to(images.device)
     stack = torch.cat((images, kept), 1)
     history = History()
     enough = _steps_of(plan, images)
@@ -154,7 +155,7 @@ def fit(
                 group["lr"] = learning_rate(plan, step, steps or 2 * TIMED_STEPS.stop)
             crops = draw_crops(stack, plan.batch, plan.crop, strategy.multiple, plan.augment, generator)
             with autocast(plan.precision, images.device):
-                loss, held_out = strategy.loss(network, crops[:, :1], crops[:, 1:], generator)
+                loss, held_out = strategy.loss(network, crops[:, :-1], crops[:, -1:], generator)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

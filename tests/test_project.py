@@ -24,8 +24,8 @@ FLOORS = (
     "aside checkpoint checks errors orientations progress",
     "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
     " tiling train transfer vst",
-    "assess bm3d classical columns data strategies suitability trust",
-    "denoising methods streaks studies theory timing",
+    "assess bm3d classical columns data strategies suitability trust weights",
+    "denoising methods pretraining streaks studies theory timing",
     "ablation_claims ablations batch claims cli dataset notebooks report rivals runs simulate"
     " table1_claims trust_report verdicts",
 )

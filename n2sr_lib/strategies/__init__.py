@@ -8,7 +8,9 @@ A strategy is any object with
 - ``predict(network, y, generator) -> Prediction`` for one noisy image (1, 1, H, W);
 - ``multiple``: crops and images are cut or padded to a multiple of it;
 - ``s``, only where the network's output is s times as large as its input; ``M``, only where the estimate is a
-  mean over M passes; ``a``, ``b`` and ``normalised(mean, deviation)``, only where it has to know the noise.
+  mean over M passes; ``a``, ``b`` and ``normalised(mean, deviation)``, only where it has to know the noise;
+- ``takes``, only where it is trained on other than noisy images: ``"clean"``, and ``y`` above is x; or
+  ``"pair"``, and ``y`` is two noisy images of one x, (B, 2, H, W).
 
 It knows nothing of files, devices, schedules and progress bars.
 """
