@@ -71,21 +71,26 @@ def draw_structure(seed: int, k: int) -> dict:
     }
 
 
-def draw_optics(seed: int, k: int, each: int) -> tuple[tuple[float, float], list[dict[str, float]]]:
-    """Tilt of structure k (mrad along x and y), and for each of its images abTEM's aberrations (Å, rad).
+def draw_imaging(
+    seed: int, k: int, each: int
+) -> tuple[tuple[float, float], list[dict[str, float]], list[float]]:
+    """How structure k is seen: its tilt (mrad along x and y); and for each of its images two things.
 
-    The defoci are spread evenly over `DEFOCUS`, so that every structure is seen in every contrast.
+    These are abTEM's aberrations (Å, rad), with defoci spread evenly over `DEFOCUS`, so that every structure
+    is seen in every contrast; and the share of the range of intensities that the image fills, since that
+    range is the whole set's.
     """
     rng = np.random.default_rng([seed, k, 1])
     amount, angle = 20.0 * np.sqrt(rng.random()), rng.uniform(0, 2 * np.pi)
-    images = []
+    aberrations, shares = [], []
     for i in range(each):
         defocus = DEFOCUS[0] + (DEFOCUS[1] - DEFOCUS[0]) * (i + rng.random()) / each
         one = {"C10": -defocus, "C30": rng.uniform(-1.8e5, -0.8e5)}
         for name, most in (("12", 20.0), ("21", 300.0), ("23", 300.0)):
             one |= {f"C{name}": rng.uniform(0, most), f"phi{name}": rng.uniform(0, 2 * np.pi)}
-        images.append(one)
-    return (amount * np.cos(angle), amount * np.sin(angle)), images
+        aberrations.append(one)
+        shares.append(rng.uniform(0.4, 1.0))
+    return (amount * np.cos(angle), amount * np.sin(angle)), aberrations, shares
 
 
 def contrast(image: np.ndarray, atoms) -> float:
@@ -109,20 +114,17 @@ def simulate_structure(
 ) -> tuple[np.ndarray, dict]:
     """Images of structure k, uint16 (each, side, side), and what is needed to understand them."""
     structure = draw_structure(seed, k)
-    tilt, optics = draw_optics(seed, k, each)
+    tilt, aberrations, shares = draw_imaging(seed, k, each)
     atoms = simulate.particle_on_support(**structure, shape=(side, side))
     # What reaches beyond the cell would come in again on the other side.
     atoms = atoms[((atoms.positions >= 0) & (atoms.positions < atoms.cell.lengths())).all(axis=1)]
-    series = simulate.hrtem_series(atoms, optics, tilt, phonons, structure["seed"])
-    images = np.stack([simulate.rescale(one) for one in series])
-    entry = {
-        "structure": structure,
-        "formula": atoms.get_chemical_formula(),
-        "specimen_tilt": tilt,
-        "images": [
-            one | {"contrast": contrast(image, atoms)} for one, image in zip(optics, images, strict=True)
-        ],
-    }
+    series = simulate.hrtem_series(atoms, aberrations, tilt, phonons, structure["seed"])
+    images, about = [], []
+    for intensity, share, one in zip(series, shares, aberrations, strict=True):
+        images.append(simulate.MEAN + share * (simulate.rescale(intensity) - simulate.MEAN))
+        about.append({"aberrations": one, "share": share, "contrast": contrast(intensity, atoms)})
+    entry = {"structure": structure, "formula": atoms.get_chemical_formula(), "tilt": tilt, "images": about}
+    images = np.stack(images)
     return np.round((images - LOW) / (HIGH - LOW) * LEVELS).astype(np.uint16), entry
 
 

@@ -97,7 +97,7 @@ def pretrain(
     InputError
         If the images, the noise or the device cannot be used.
     """
-    images = np.asarray(images)
+    images = np.asarray(images, np.float32)
     if images.ndim != 3 or not len(images):
         raise InputError(f"the training images have the shape {images.shape}; give a stack (N, H, W)")
     where, strategy, plan = choose_device(device), preset.strategy, preset.plan

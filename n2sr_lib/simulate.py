@@ -253,10 +253,10 @@ def hrtem_series(
             wave = exit_wave.downsample(max_angle=2.1 * OPTICS["semiangle_cutoff"])
             ctfs = (abtem.CTF(aberration_coefficients=one, **OPTICS) for one in aberrations)
             total = total + np.stack([np.asarray(wave.apply_ctf(ctf).intensity().array) for ctf in ctfs])
-        images = abtem.Images(total / phonons, sampling=wave.sampling, ensemble_axes_metadata=[{}])
-        images = images.interpolate(gpts=_grid(atoms)).gaussian_filter(BLUR)
-    whole = np.asarray(images.array).transpose(0, 2, 1)
-    return whole[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.float32)
+        formed = [abtem.Images(one / phonons, sampling=wave.sampling) for one in total]
+        formed = [one.interpolate(gpts=_grid(atoms)).gaussian_filter(BLUR) for one in formed]
+    images = np.stack([np.asarray(one.array).T for one in formed])
+    return images[:, MARGIN:-MARGIN, MARGIN:-MARGIN].astype(np.float32)
 
 
 #: FFTW's measured plans differ from run to run in the last digit; estimated ones do not.

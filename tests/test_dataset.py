@@ -41,11 +41,11 @@ def test_structures_do_not_depend_on_their_number_but_on_the_seed():
 
 
 def test_every_structure_is_seen_at_all_defoci():
-    tilt, images = dataset.draw_optics(0, 5, 8)
+    tilt, images, shares = dataset.draw_imaging(0, 5, 8)
     low, high = dataset.DEFOCUS
     assert [int((-one["C10"] - low) // ((high - low) / 8)) for one in images] == list(range(8))
     assert np.hypot(*tilt) <= 20
-    assert len({one["phi12"] for one in images}) == 8
+    assert len({one["phi12"] for one in images}) == len(set(shares)) == 8
 
 
 def test_what_is_loaded_is_what_was_simulated(made):
@@ -164,8 +164,9 @@ def test_nothing_is_read_from_the_test_images(tiny, monkeypatch):
     images = 0.24 + 0.51 * values / 4095
     np.testing.assert_allclose(images.mean(axis=(1, 2)), 0.44, atol=1e-4)
     assert values.shape == (2, 200, 200)
-    touches = (values.max(axis=(1, 2)) == dataset.LEVELS) | (values.min(axis=(1, 2)) == 0)
-    assert touches.all() and values.max() <= dataset.LEVELS
+    above, below = (images.max(axis=(1, 2)) - 0.44) / 0.31, (0.44 - images.min(axis=(1, 2))) / 0.2
+    shares = [image["share"] for image in entry["images"]]
+    np.testing.assert_allclose(np.maximum(above, below), shares, atol=1e-3)
 
 
 @pytest.mark.slow

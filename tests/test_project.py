@@ -22,8 +22,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
     "aside checkpoint checks errors orientations progress",
-    "crops experiments io metrics networks noise noise_estimate plotting profiles spectra subsample"
-    " tiling train transfer vst",
+    "crops experiments io likeness metrics networks noise noise_estimate plotting profiles spectra"
+    " subsample tiling train transfer vst",
     "assess bm3d classical columns data strategies suitability trust weights",
     "denoising methods pretraining streaks studies theory timing",
     "ablation_claims ablations batch claims cli dataset notebooks report rivals runs simulate"
