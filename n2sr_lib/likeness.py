@@ -20,10 +20,10 @@ def describe(image: np.ndarray) -> dict[str, float]:
     """
     x = np.asarray(image, np.float64)
     local = uniform_filter(x**2, WINDOW) - uniform_filter(x, WINDOW) ** 2
-    frequency, share = _spectrum(x)
-    order = np.argsort(frequency.ravel())
-    reached = np.cumsum(share.ravel()[order])
-    limit = frequency.ravel()[order][np.searchsorted(reached, 0.999 * reached[-1])]
+    frequency = np.hypot(np.fft.fftfreq(x.shape[0])[:, None], np.fft.rfftfreq(x.shape[1])).ravel()
+    order = np.argsort(frequency)
+    reached = np.cumsum(np.abs(np.fft.rfft2(_windowed(x))).ravel()[order] ** 2)
+    limit = frequency[order][np.searchsorted(reached, 0.999 * reached[-1])]
     return {
         "minimum": float(x.min()),
         "maximum": float(x.max()),
@@ -41,7 +41,16 @@ def spacings(image: np.ndarray, count: int = 3) -> list[float]:
 
     Peaks of the Hann-windowed power spectrum; two of periods within 4 % count as one.
     """
-    frequency, power = _spectrum(np.asarray(image, np.float64), finer=4)
+    x = _windowed(np.asarray(image, np.float64))
+    across = np.arange(
+        0, 1 / 15, 0.25 / max(x.shape)
+    )  # finer than an FFT would give, and no further than asked
+    down = np.concatenate([-across[:0:-1], across])
+    rows, columns = (
+        np.exp(-2j * np.pi * np.outer(f, np.arange(n))) for f, n in zip((down, across), x.shape, strict=True)
+    )
+    power = np.abs(rows @ x @ columns.T) ** 2
+    frequency = np.hypot(down[:, None], across)
     peak = (power == maximum_filter(power, 17)) & (frequency > 1 / 100) & (frequency < 1 / 15)
     found: list[float] = []
     for k in np.argsort(np.where(peak, power, 0), axis=None)[::-1][: peak.sum()]:
@@ -53,12 +62,8 @@ def spacings(image: np.ndarray, count: int = 3) -> list[float]:
     return found or [float("nan")]
 
 
-def _spectrum(x: np.ndarray, finer: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Frequency (cycles per pixel) and power of the half plane, at so many times more points."""
-    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in x.shape))
-    shape = [finer * n for n in x.shape]
-    power = np.abs(np.fft.rfft2((x - x.mean()) * window, shape)) ** 2
-    return np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])), power
+def _windowed(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean()) * np.outer(*(np.hanning(n + 2)[1:-1] for n in x.shape))
 
 
 def overlap(one: np.ndarray, other: np.ndarray, bins: int = 64) -> float:
