@@ -90,8 +90,7 @@ def fit(
 
     Parameters
     ----------
-    images : Tensor (N, C, H, W), float32, normalised, on the device of the network. C is 1, but 2 for a
-        strategy that takes pairs.
+    images : Tensor (N, C, H, W), float32, normalised, on the network's device; C is 2 for pairs, else 1.
     seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
         is then ignored, ``plan.epochs`` not.
