@@ -59,7 +59,7 @@ def test_noise_has_the_law_of_eq_12_in_any_unit(normalise):
 def test_best_constant_is_the_mean_of_the_clean_image(strategy):
     """E (c − y₂)² = (c − mean x)² + …: noisy targets move the minimum by no more than their own mean does."""
     x, network = images(4), Constant()
-    plan = Plan(steps=300, batch=4, crop=64, lr=0.02, cosine=True, held_out=0.02, every=50)
+    plan = Plan(steps=300, batch=4, crop=64, lr=0.02, cosine=True, held_out=0.02, every=300)
     fit(network, strategy, given(strategy, x), plan, seed=0, progress=False)
     # The mean of 16,384 pixels of a noise of deviation 0.16, of which there is at least one draw.
     assert network.value.item() == pytest.approx(x.mean().item(), abs=4.5 * 0.16 / 128 + 1e-3)
