@@ -1,0 +1,66 @@
+"""CSS against scikit-image, its blind spot, and the drift that is taken back before."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
+
+from n2sr_lib import atoms
+from n2sr_lib.css import agreement, aligned, correlation, css, drift
+from n2sr_lib.errors import InputError
+
+NOISE = np.random.default_rng(0).normal(size=(4, 40, 37))
+
+
+def test_is_the_similarity_of_neighbours():
+    said = css(NOISE, data_range=5.0)
+    assert said == pytest.approx(
+        [structural_similarity(NOISE[t], NOISE[t - 1], data_range=5.0) for t in (1, 2, 3)]
+    )
+
+
+def test_a_constant_image_scores_best_and_blur_beats_the_truth():
+    """What makes CSS blind: the less an estimate says, the better it is."""
+    s = atoms.series(0, frames=4)
+
+    def score(frames):
+        return np.mean(css(frames, data_range=float(np.ptp(frames)) or 1.0))
+
+    blurred = [gaussian_filter(s.frames, (0, width, width)) for width in (1, 2, 4, 30)]
+    scores = [score(frames) for frames in (s.frames, *blurred)]
+    constant = score(np.full_like(s.frames, 0.7))
+    assert constant == 1.0 and max(*scores, score(s.clean)) < constant
+    assert score(np.full_like(s.frames, 0.7) + 1e-3 * s.frames[:1]) == 1.0  # the same picture in every frame
+    flat = [gaussian_filter(frame, 60, mode="wrap") for frame in s.frames]
+    flat = np.stack(flat) - np.mean(flat, axis=(1, 2), keepdims=True)
+    assert np.mean(css(flat + 1, data_range=1.0)) > score(s.clean) > scores[0]
+    # The constant knows nothing of the other frames, which the truth does.
+    assert np.mean(agreement(np.full_like(s.frames, 0.7), s.frames)) == 0
+    assert np.mean(agreement(s.clean, s.frames)) > np.mean(agreement(s.frames, s.frames)) > 0.05
+
+
+def test_drift_is_found_and_taken_back():
+    rng = np.random.default_rng(1)
+    scene = gaussian_filter(rng.normal(size=(90, 80)), 2)
+    moves = np.array([(0, 0), (1, -2), (3, -1), (-2, 4)])
+    frames = np.stack([scene[10 - i : 70 - i, 12 - j : 62 - j] for i, j in moves])
+    noisy = frames + 0.3 * scene.std() * rng.normal(size=frames.shape)
+    assert np.array_equal(drift(noisy), moves)
+    still = aligned(frames, moves)
+    assert still.shape == (4, 60 - 5, 50 - 6) and all(np.array_equal(f, still[0]) for f in still)
+
+
+def test_agreement_leaves_the_own_frame_out():
+    said = agreement(NOISE, NOISE)
+    other = NOISE[1:].mean(axis=0)
+    assert said[0] == pytest.approx(np.corrcoef(NOISE[0].ravel(), other.ravel())[0, 1])
+    assert np.abs(said).max() < 5 / np.sqrt(NOISE[0].size)
+    assert (
+        correlation(NOISE[0], 3 * NOISE[0] + 2) == pytest.approx(1) and correlation(NOISE[0], 0 * other) == 0
+    )
+
+
+def test_refuses_what_has_no_neighbours():
+    for frames in (NOISE[0], NOISE[:1]):
+        with pytest.raises(InputError, match="T ≥ 2"):
+            css(frames, data_range=1.0)
