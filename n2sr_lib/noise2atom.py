@@ -1,0 +1,217 @@
+"""Noise2Atom (Wang et al., Applied Microscopy 50:23, 2020): noisy series to pictures of atoms, unpaired.
+
+Two generators translate between the noisy domain and a clean one of simulated Gaussian atoms, and a critic
+compares what comes out as clean with the clean domain. Nothing ties a single noisy pixel to its clean value
+but that the way back must agree with where one began: exactly for clean images, and after a low-pass for
+noisy ones, whose noise no generator can know. Networks are at odds here, so this file has its own loop.
+"""
+
+import copy
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .checkpoint import save, signature_of
+from .crops import draw_crops
+from .errors import InputError
+from .networks.translation import Critic, Generator
+from .progress import bar
+
+
+@dataclass(frozen=True)
+class Noise2AtomPlan:
+    """Sizes and steps; where they are not those of Wang et al., theirs stand behind."""
+
+    steps: int = 1000  # of the generators; 65,536
+    critic_steps: int = 5  # for each of them
+    batch: int = 4  # 3
+    crop: int = 64  # pixels; 128
+    lr: float = 5e-4  # 5e-5
+    penalty: float = 10.0  # weight of the gradient penalty
+    blur: float = 2.0  # deviation of the low-pass, pixels; the released kernel is no Gaussian, see `losses`
+    clean_images: int = 256  # 1,024
+    widths: tuple[int, ...] = (16, 24, 48)  # of the generators; 64, 64, 64, 128
+    blocks: int = 3  # 17
+    critic_widths: tuple[int, ...] = (16, 32, 64, 64)  # 64, 64, 128, 128
+    averaging: float = 0.99  # decay of the average of the generators' weights; none
+    every: int = 10  # steps between two points of the history
+
+
+@dataclass
+class Course:
+    """What happened: one entry per ``plan.every`` steps, and the count of steps done.
+
+    distance : the critic's mean score of clean images less that of translated ones.
+    penalty, cycle : the gradient penalty before its weight, and the cycle loss.
+    """
+
+    step: list[int] = field(default_factory=list)
+    distance: list[float] = field(default_factory=list)
+    penalty: list[float] = field(default_factory=list)
+    cycle: list[float] = field(default_factory=list)
+    steps: int = 0
+
+
+def gradient_penalty(critic, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """Mean of (‖∇critic‖ - 1)² at points drawn between real and fake images (B, 1, h, w): a scalar.
+
+    One draw an image, as in Gulrajani et al. (2017); the released code of Noise2Atom draws one a pixel, and
+    its points then do not lie between the two.
+    """
+    t = torch.rand((len(real), 1, 1, 1), generator=generator).to(real)
+    between = (t * real + (1 - t) * fake).detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
+    return ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+
+
+def critic_loss(critic, real: Tensor, fake: Tensor) -> Tensor:
+    """What the critic makes small: its mean score of fake images less that of real ones (Wasserstein)."""
+    return critic(fake).mean() - critic(real).mean()
+
+
+def adversarial_loss(critic, fake: Tensor) -> Tensor:
+    """What a generator makes small: it wants a high score."""
+    return -critic(fake).mean()
+
+
+def cycle_loss(to_clean, to_noisy, low_pass, noisy: Tensor, clean: Tensor) -> Tensor:
+    """Mean absolute errors there and back, added: of clean images, and of noisy ones after a low-pass.
+
+    The low-pass is the relaxation: it must let through what atoms look like and stop what pixels do.
+    """
+    there_and_back = low_pass(to_noisy(to_clean(noisy))) - low_pass(noisy)
+    return there_and_back.abs().mean() + (clean - to_clean(to_noisy(clean))).abs().mean()
+
+
+def build(plan: Noise2AtomPlan, seed: int) -> nn.ModuleDict:
+    """The generators ``to_clean`` and ``to_noisy`` and the ``critic``, with seeded weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        size = (plan.widths, plan.blocks, plan.blur)
+        return nn.ModuleDict(
+            {
+                "to_clean": Generator(*size, bounded=True),
+                "to_noisy": Generator(*size, bounded=False),
+                "critic": Critic(plan.critic_widths),
+            }
+        )
+
+
+def fit(
+    networks: nn.ModuleDict,
+    noisy: Tensor,
+    clean: Tensor,
+    plan: Noise2AtomPlan,
+    *,
+    seed: int,
+    checkpoint: str | Path | None = None,
+    progress: bool = True,
+) -> Course:
+    """Train the networks of `build` in place; the generators end as averages of their weights.
+
+    Parameters
+    ----------
+    noisy : Tensor (T, 1, H, W), float32, normalised to mean 0 and deviation 1 over the series.
+    clean : Tensor (N, 1, h, w), float32, in -1 ... 1: unpaired images of the clean domain.
+    seed : of crops and penalty points. Same seed, same machine: same bits.
+    checkpoint : file that is written every half minute and at the end, and continued from where it exists
+        (the same bits as without an interruption); the caller removes it.
+
+    Raises
+    ------
+    InputError
+        If the checkpoint is damaged or belongs to another run, or a loss is not finite.
+    """
+    to_clean, to_noisy, critic = (networks[name] for name in ("to_clean", "to_noisy", "critic"))
+    both = [*to_clean.parameters(), *to_noisy.parameters()]
+    # Each loss has its own optimiser, which makes up for the size of its gradient: that of the critic's score
+    # is some `crop` times that of a mean over pixels.
+    optimizers = {
+        "critic": torch.optim.Adam(critic.parameters(), plan.lr, (0.0, 0.9)),
+        "adversarial": torch.optim.Adam(to_clean.parameters(), plan.lr, (0.0, 0.9)),
+        "cycle": torch.optim.Adam(both, plan.lr, (0.0, 0.9)),
+    }
+    averages = copy.deepcopy(networks)
+    generator, course = torch.Generator().manual_seed(seed), Course()
+    signature = signature_of(plan, "noise2atom", torch.cat((noisy.flatten(), clean.flatten())), seed, True)
+    if checkpoint is not None and Path(checkpoint).exists():
+        try:
+            state = torch.load(checkpoint, weights_only=True)
+        except Exception:  # torch has many ways to fail on a file that is not its own
+            raise InputError(f"{checkpoint} is damaged; delete it to begin again") from None
+        if state["signature"] != signature:
+            raise InputError(f"{checkpoint} was left by another run; delete it or name another checkpoint")
+        networks.load_state_dict(state["networks"])
+        averages.load_state_dict(state["averages"])
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        generator.set_state(state["generator"])
+        course = Course(**state["course"])
+
+    def draw() -> tuple[Tensor, Tensor]:
+        return tuple(draw_crops(i, plan.batch, plan.crop, 4, "turns", generator) for i in (noisy, clean))
+
+    def descend(name: str, loss: Tensor) -> None:
+        optimizers[name].zero_grad()
+        loss.backward()
+        optimizers[name].step()
+
+    saved = time.monotonic()
+    with bar(plan.steps, "training", progress, initial=course.steps) as shown:
+        while course.steps < plan.steps:
+            for _ in range(plan.critic_steps):
+                y, x = draw()
+                with torch.no_grad():
+                    fake = to_clean(y)
+                distance = critic_loss(critic, x, fake)
+                penalty = gradient_penalty(critic, x, fake, generator)
+                descend("critic", distance + plan.penalty * penalty)
+            y, x = draw()
+            critic.requires_grad_(False)
+            descend("adversarial", adversarial_loss(critic, to_clean(y)))
+            critic.requires_grad_(True)
+            y, x = draw()
+            cycle = cycle_loss(to_clean, to_noisy, to_clean.low_pass, y, x)
+            descend("cycle", cycle)
+            course.steps += 1
+            with torch.no_grad():
+                decay = min(plan.averaging, (1 + course.steps) / (10 + course.steps))
+                torch._foreach_lerp_(list(averages.parameters()), list(networks.parameters()), 1 - decay)
+            shown.update()
+            if course.steps % plan.every and course.steps != plan.steps:
+                continue
+            values = [-distance.item(), penalty.item(), cycle.item()]
+            if not all(map(math.isfinite, values)):
+                raise InputError("a loss is not finite; use a lower learning rate")
+            for kept, value in zip((course.distance, course.penalty, course.cycle), values, strict=True):
+                kept.append(value)
+            course.step.append(course.steps)
+            shown.set_postfix_str(f"critic {values[0]:.2f}, cycle {values[2]:.3f}", refresh=False)
+            if checkpoint is not None and (course.steps == plan.steps or time.monotonic() - saved > 30):
+                state = {
+                    "signature": signature,
+                    "networks": networks.state_dict(),
+                    "averages": averages.state_dict(),
+                    "optimizers": {name: o.state_dict() for name, o in optimizers.items()},
+                    "generator": generator.get_state(),
+                    "course": asdict(course),
+                }
+                save(state, Path(checkpoint))
+                saved = time.monotonic()
+    networks.load_state_dict(averages.state_dict())
+    return course
+
+
+def normalised(frames: Tensor) -> Tensor:
+    """A series (T, H, W) as `fit` wants it: (T, 1, H, W), mean 0 and deviation 1 over the series."""
+    return ((frames - frames.mean()) / frames.std())[:, None]
+
+
+@torch.inference_mode()
+def translate(to_clean: Generator, noisy: Tensor) -> Tensor:
+    """All frames (T, 1, H, W), whole, in the clean domain: (T, H, W), -1 ... 1."""
+    return torch.cat([to_clean(frame[None]) for frame in noisy])[:, 0]
