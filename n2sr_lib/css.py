@@ -33,15 +33,13 @@ def css(frames: np.ndarray, *, data_range: float) -> list[float]:
 def drift(frames: np.ndarray, blur: float = 1.5) -> np.ndarray:
     """How far each frame has moved since the first, whole pixels, (T, 2) int: the maximum of a correlation.
 
-    Whole pixels, since interpolation would smooth, and smooth frames have a better CSS. Frames are blurred by
-    a Gaussian of deviation `blur` first. Beyond half a period of a lattice a shift is ambiguous.
+    Whole pixels, since interpolation would smooth, and smooth frames have a better CSS; from the first frame,
+    since fractions add up from pair to pair. Frames are blurred by a Gaussian of deviation `blur` first.
+    Beyond half a period of a lattice a shift is ambiguous.
     """
-    smooth = [gaussian_filter(frame.astype(np.float64), blur) for frame in frames]
-    moved = [np.zeros(2, int)]
-    for before, after in pairwise(smooth):
-        back, *_ = phase_cross_correlation(before, after, normalization=None)
-        moved.append(moved[-1] - np.rint(back).astype(int))
-    return np.stack(moved)
+    first, *others = (gaussian_filter(frame.astype(np.float64), blur) for frame in frames)
+    back = [phase_cross_correlation(first, other, normalization=None)[0] for other in others]
+    return np.rint(-np.stack([np.zeros(2), *back])).astype(int)
 
 
 def aligned(frames: np.ndarray, moved: np.ndarray) -> np.ndarray:

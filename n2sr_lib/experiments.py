@@ -18,8 +18,8 @@ class Run:
 
     Parameters
     ----------
-    kind : ``"denoise"``; ``"classical"``, a filter that is not trained; or the module ``"theory"`` or
-        ``"timing"``, whose function `method` gets the seed.
+    kind : ``"denoise"``; ``"classical"``, a filter that is not trained; ``"frames"``, a method of `on_series`
+        for several frames; or the module ``"theory"`` or ``"timing"``, whose function `method` gets the seed.
     profile : name of a preset of `denoising`.
     method : a name of `methods.STRATEGIES` or `methods.CLASSICAL`, or of a numerical experiment.
     image : ``"paper/1"`` to ``"paper/5"``, or ``"sample/<name>"``: the clean image x.
@@ -45,6 +45,8 @@ class Run:
     def __str__(self) -> str:
         if self.kind == "classical":
             return f"{self.method}, {self.image}, a={self.a:g}, noise seed {self.noise_seed}"
+        if self.kind == "frames":
+            return f"{self.method}, series {self.image}, seeds {self.noise_seed}/{self.seed}"
         if self.kind != "denoise":
             return f"{self.method}, seed {self.seed}"
         changed = "".join(f", {name}={value}" for name, value in self.overrides)
@@ -338,6 +340,32 @@ def curves(profile: str) -> list[Run]:
     ]
 
 
+#: Series of notebook 12 (three scenes of the first, one of the second), and the methods compared there.
+SERIES = ("simulated", "real/stem_abf_data_imagestack.hspy")
+SERIES_FILTERS = ("noisy", "blurred", "constant")
+SERIES_TRAINED = ("noise2sr", "noise2atom")
+
+
+def noise2atom(profile: str) -> list[Run]:
+    """Noise2Atom beside other methods on a simulated and a real series; `laptop` only, see notebook 12."""
+    if profile != "laptop":
+        return []
+    simulated, real = SERIES
+    return [
+        *(
+            Run("frames", profile, method, simulated, noise_seed=seed, seed=seed)
+            for method in (*SERIES_FILTERS, *SERIES_TRAINED)
+            for seed in TRAINING_SEEDS
+        ),
+        *(Run("frames", profile, method, real) for method in SERIES_FILTERS),
+        *(
+            Run("frames", profile, method, real, seed=seed)
+            for method in SERIES_TRAINED
+            for seed in TRAINING_SEEDS
+        ),
+    ]
+
+
 #: In order of priority: what is missing is executed from the top.
 TABLES = {
     "table1": table1,
@@ -355,6 +383,7 @@ TABLES = {
     "table1_own": table1_own,
     "table1_seeds": table1_seeds,
     "curves": curves,
+    "noise2atom": noise2atom,
 }
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 from skimage.metrics import structural_similarity
 
 from n2sr_lib import atoms
@@ -46,6 +46,8 @@ def test_drift_is_found_and_taken_back():
     frames = np.stack([scene[10 - i : 70 - i, 12 - j : 62 - j] for i, j in moves])
     noisy = frames + 0.3 * scene.std() * rng.normal(size=frames.shape)
     assert np.array_equal(drift(noisy), moves)
+    creep = np.stack([shift(scene, (0.4 * k, 0), mode="grid-wrap") for k in range(6)])
+    assert drift(creep)[:, 0].tolist() == [0, 0, 1, 1, 2, 2]  # from frame to frame each would be none
     still = aligned(frames, moves)
     assert still.shape == (4, 60 - 5, 50 - 6) and all(np.array_equal(f, still[0]) for f in still)
 

@@ -16,18 +16,21 @@ import imageio.v3 as imageio  # scikit-image brings it
 import numpy as np
 import torch
 
-from .. import data, metrics
+from .. import atoms, data, metrics
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
 from ..experiments import CROP_SIDE, PATCH_SIDE
+from ..io import read
 from ..methods import CLASSICAL
 from ..noise import add_noise
+from ..on_series import METHODS, WIDTHS, measure, prepared
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
 from .records import seal
-from .specification import clean_image, machine, preset_of, record_key, sha256
+from .specification import clean_image, frames_settings, machine, preset_of, record_key, sha256
 
 CURVE_POINTS = 20  # of PSNR and SSIM along the training
+FRAMES = 5  # of the real series
 CROP_LEVELS = 4095  # of the 65,535 of a uint16 PNG: 80 dB below the range, and half the file
 
 
@@ -83,6 +86,10 @@ def execute(
         record |= more
         if crop is not None:
             png, record["crop"] = _cut(image, crop, [], key)
+    elif specification["kind"] == "frames":
+        estimate, result = _denoise_frames(specification, checkpoint, progress)
+        record |= {"result": result, "sha256": data.array_hash(estimate)}
+        png, record["crop"] = _cut(estimate[0], (0, 0), [], key)
     elif specification["kind"] != "denoise":
         result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
@@ -115,6 +122,27 @@ def _number(specification: dict) -> dict:
     if experiment is None:
         raise InputError(f"there is no function {specification['method']!r} in {module.__name__}")
     return experiment(specification["seed"])
+
+
+def frames_of(specification: dict) -> tuple[np.ndarray, atoms.Series | None]:
+    """The noisy frames, float32 (T, H, W), of a specification, and the truth if it is known."""
+    if specification["image"] == "simulated":
+        truth = atoms.series(specification["noise"]["seed"])
+        return truth.frames, truth
+    path = data.fetch(specification["image"])
+    return prepared(np.stack([read(path, frame=k).image for k in range(FRAMES)])), None
+
+
+def _denoise_frames(specification: dict, checkpoint: Path | None, progress: bool) -> tuple[np.ndarray, dict]:
+    """The estimate of a series, and what is measured of it."""
+    frames, truth = frames_of(specification)
+    if checkpoint is not None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    method, settings = METHODS[specification["method"]], frames_settings(specification)
+    estimate = method(frames, settings, specification["seed"], checkpoint, progress)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    return estimate, measure(estimate, frames, WIDTHS[specification["image"]], truth)
 
 
 def filtered(specification: dict, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, dict]:
