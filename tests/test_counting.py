@@ -50,9 +50,9 @@ def test_error_is_the_distance():
 def test_pairs_are_one_to_one_and_as_many_as_can_be():
     """The nearest alone would take 0-0 and leave 1 without a partner."""
     found, places = np.array([[0.0, 1.0], [0.0, -1.5]]), np.array([[0.0, 0.0], [0.0, 3.5]])
-    k, n = pairs(found, places, 2.6)
+    k, n = pairs(found, places, 2.5)
     assert list(zip(k.tolist(), n.tolist(), strict=True)) == [(0, 1), (1, 0)]
-    k, n = pairs(found[:1], places, 2.6)
+    k, n = pairs(found[:1], places, 2.5)
     assert (k.tolist(), n.tolist()) == ([0], [0])  # the nearer of two
 
 
