@@ -18,7 +18,7 @@ SMOKE = {"frames": 3, "side": 64}  # of the series that is simulated afresh
 
 
 class Result(NamedTuple):
-    """One method on one series: what `on_series.measure` says, and the first frame, (H, W), in its units."""
+    """One method on one series: what `on_series.measure` says, and a part of the first frame, (h, w)."""
 
     series: str
     method: str

@@ -94,7 +94,7 @@ def measure(
     """
     moved = drift(frames)
     still, noisy = aligned(estimate, moved), aligned(frames, moved)
-    pairs = _css(still)
+    pairs = _css(estimate, frames)
     result: dict = {
         "effect": _short(fmean(pairs)),
         "spread": _short(stdev(pairs)) if len(pairs) > 1 else 0.0,
@@ -122,7 +122,6 @@ def measure(
         "error": _short(math.sqrt(fmean(squares))) if squares else None,
     }
     if truth is not None:
-        clean = aligned(truth.clean, moved)
         filled, seen = (
             [hit for f, p in zip(found, those, strict=True) for hit in occupied(f, p, reach, shape, EDGE)]
             for those in (truth.vacant, truth.loose)
@@ -131,15 +130,23 @@ def measure(
             "correlation": _short(fmean(map(correlation, estimate, truth.clean))),
             "vacant_filled": _short(fmean(filled)) if filled else None,
             "loose_lost": _short(1 - fmean(seen)) if seen else None,
-            "truth_css": _short(fmean(_css(clean))),
+            "truth_css": _short(fmean(_css(truth.clean, frames))),
         }
     return result
 
 
-def _css(frames: np.ndarray) -> list[float]:
-    """CSS within the range of all frames; the lowest value is made 0, since SSIM depends on the offset."""
-    low, high = float(frames.min()), float(frames.max())
-    return css(frames.astype(np.float64) - low, data_range=high - low or 1.0)
+def _css(estimate: np.ndarray, noisy: np.ndarray) -> list[float]:
+    """CSS within the range of all frames; the lowest value is made 0, since SSIM depends on the offset.
+
+    Each pair is aligned by itself, to half a pixel: over the whole series rounding would add up to one.
+    """
+    low, drange = float(estimate.min()), float(np.ptp(estimate)) or 1.0
+    scores = []
+    for t in range(len(noisy) - 1):
+        pair = slice(t, t + 2)
+        still = aligned(estimate[pair].astype(np.float64) - low, drift(noisy[pair]))
+        scores += css(still, data_range=drange)
+    return scores
 
 
 def _short(value: float) -> float:
