@@ -90,7 +90,7 @@ def fit(
 
     Parameters
     ----------
-    images : Tensor (N, C, H, W), float32, normalised, on the network's device; C is 2 for pairs, else 1.
+    images : Tensor (N, C, H, W), float32, normalised, on the network's device; C > 1: pairs or colours.
     seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
         is then ignored, ``plan.epochs`` not.
