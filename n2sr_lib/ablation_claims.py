@@ -259,11 +259,13 @@ def findings() -> dict[str, Finding]:
     }
 
 
-def rows(names: tuple[str, ...], profile: str) -> list[list[str]]:
+def rows(
+    names: tuple[str, ...], profile: str, measure: Callable[[], dict[str, Finding]] = findings
+) -> list[list[str]]:
     """Rows for a notebook: claim, verdict, effect, spread, over what. `smoke` is too short for verdicts."""
     if profile == "smoke":
         return [[name, "smoke: too short to decide anything", "", "", ""] for name in names]
-    measured = findings()
+    measured = measure()
     return [[name, *measured.get(name, Finding())[:4]] for name in names]
 
 

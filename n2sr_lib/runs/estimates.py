@@ -18,7 +18,8 @@ STEPS, PASSES = 6, 2  # timed; the first steps are slower and do not count
 def effort(specification: dict, precision: str | None) -> str:
     """What makes a step and a pass cost what they cost; runs of equal effort differ in their number only."""
     if specification["kind"] != "denoise":
-        return f"{specification['kind']} {specification['method']}"
+        options = canonical(specification["options"]) if specification.get("options") else ""
+        return f"{specification['kind']} {specification['method']} {options}".rstrip()
     plan, strategy = specification["plan"], specification["strategy"]
     what = (specification["method"], counted(specification)["network"], strategy.get("s"))
     return canonical([*what, plan["batch"], plan["crop"], precision])

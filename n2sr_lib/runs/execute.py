@@ -16,11 +16,11 @@ import imageio.v3 as imageio  # scikit-image brings it
 import numpy as np
 import torch
 
-from .. import atoms, data, metrics
+from .. import atoms, data, metrics, series
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
-from ..experiments import CROP_SIDE, PATCH_SIDE
-from ..io import read
+from ..experiments import CHARACTERS, CROP_SIDE, PATCH_SIDE
+from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..on_series import METHODS, WIDTHS, measure, prepared
@@ -92,6 +92,10 @@ def execute(
         record |= {"result": result, "sha256": data.array_hash(estimate)}
         part = estimate[0] if specification["image"] == "simulated" else estimate[0][:SMALL, :SMALL]
         png, record["crop"] = _cut(part, (0, 0), [], key)
+    elif specification["kind"] == "series":
+        result, picture = _series(specification, device_class)
+        record |= {"result": result, "sha256": sha256(result)}
+        png, record["crop"] = _keep(picture, key)
     elif specification["kind"] != "denoise":
         result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
@@ -145,6 +149,15 @@ def _denoise_frames(specification: dict, checkpoint: Path | None, progress: bool
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return estimate, measure(estimate, frames, WIDTHS[specification["image"]], truth)
+
+
+def _series(specification: dict, device_class: str) -> tuple[dict, series.Picture]:
+    experiment, images = getattr(series, specification["method"]), []
+    if specification["image"] == CHARACTERS:
+        images.append(font.characters()[0])
+    seed, options = specification["seed"], specification["options"]
+    result, picture = experiment(seed, *images, **options, device=device_class)
+    return result | ({"images": data.array_hash(images[0])} if images else {}), picture
 
 
 def filtered(specification: dict, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, dict]:
@@ -266,6 +279,39 @@ def _cut(image: np.ndarray, corner: tuple[int, int], shown: list[np.ndarray], ke
         "patches": len(patches),
         "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
     }
+
+
+def _keep(picture: series.Picture, key: str) -> tuple[bytes, dict]:
+    """The PNG file of a picture, 8 bits a pixel; every row has a scale of its own."""
+    offsets = [float(min(image.min() for image in row)) for row in picture]
+    scales = [
+        (float(max(image.max() for image in row)) - low) / 255 or 1.0
+        for row, low in zip(picture, offsets, strict=True)
+    ]
+    rows = [
+        np.round((np.hstack(row) - low) / scale)
+        for row, low, scale in zip(picture, offsets, scales, strict=True)
+    ]
+    file = io.BytesIO()
+    imageio.imwrite(file, np.vstack(rows).astype(np.uint8), extension=".png")
+    return file.getvalue(), {
+        "file": f"{key}.png",
+        "rows": len(picture),
+        "columns": len(picture[0]),
+        "scales": scales,
+        "offsets": offsets,
+        "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
+    }
+
+
+def picture_of(record: dict, png: bytes) -> series.Picture:
+    """The picture that an experiment on a series kept: rows of images, float32, in their own units."""
+    crop, values = record["crop"], imageio.imread(png, extension=".png").astype(np.float32)
+    rows = np.vsplit(values, crop["rows"])
+    return [
+        np.hsplit(row * np.float32(scale) + np.float32(offset), crop["columns"])
+        for row, scale, offset in zip(rows, crop["scales"], crop["offsets"], strict=True)
+    ]
 
 
 def crop_image(record: dict, png: bytes) -> np.ndarray:

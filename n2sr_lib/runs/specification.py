@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from .. import data
+from .. import data, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
@@ -21,7 +21,7 @@ from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1}
+ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1}
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -70,6 +70,9 @@ def specify(run: Run) -> dict:
     begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
     if run.kind == "frames":
         return _plain(begin | _specify_frames(run))
+    if run.kind == "series":
+        # Only what differs from the defaults, so that an option that comes later orphans nothing.
+        return _plain(begin | {"image": run.image, "options": _options(run)})
     if run.kind not in ("denoise", "classical"):
         return begin
     begin |= {
@@ -143,9 +146,11 @@ def preset_of(specification: dict) -> Preset:
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
-    if specification["kind"] != "denoise":
+    if specification["kind"] not in ("denoise", "series"):
         return "cpu", None
     where = choose_device(device)
+    if specification["kind"] == "series":
+        return where.type, "float32"
     precision = specification["plan"]["precision"]
     return where.type, fastest_precision(where) if precision == "fastest" else precision
 
@@ -186,6 +191,19 @@ def _input_hash(name: str) -> str:
     if kind == "paper" and f"ptceo2/{rest}.tif" in data.FILES:
         return data.FILES[f"ptceo2/{rest}.tif"][1]
     return data.array_hash(clean_image(name))
+
+
+def _options(run: Run) -> dict:
+    """The options of an experiment on a series; InputError if it has none of that name."""
+    experiment = getattr(series, run.method, None)
+    known = inspect.signature(experiment).parameters.values() if experiment else ()
+    names = {p.name for p in known if p.kind is p.KEYWORD_ONLY} - {"device"}
+    if not names:
+        raise InputError(f"unknown method {run.method!r}; there is no such function in {series.__name__}")
+    for name, _ in run.overrides:
+        if name not in names:
+            raise InputError(f"{run.method} has no option {name!r}; choose one of {', '.join(sorted(names))}")
+    return dict(run.overrides)
 
 
 def _counts(name: str, value) -> bool:
