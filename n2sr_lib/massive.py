@@ -5,6 +5,7 @@ claim is read as.
 """
 
 from collections.abc import Callable
+from functools import cache
 from statistics import fmean, stdev
 
 from . import series
@@ -20,8 +21,8 @@ from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Findi
 
 Recorded = dict[Run, dict | None]
 SMOKE: dict[str, dict] = {
-    "characters": {"count": 128, "test": 12, "steps": 20, "batch": 8},
-    "moving_atoms": {"frames": 32, "size": 64, "crop": 64, "steps": 20, "batch": 4},
+    "characters": {"count": 96, "test": 8, "steps": 8, "batch": 8},
+    "moving_atoms": {"frames": 32, "size": 64, "crop": 64, "steps": 8, "batch": 4},
 }
 FEW = ((0x4E00, 0x4EFF),)  # ideographs that are drawn in smoke
 EARLY = series.POINTS // 5 - 1  # the point of the curve at a fifth of the steps
@@ -39,6 +40,7 @@ def gather(table: Callable[[str], list[Run]], profile: str, run_missing: bool = 
     return recorded
 
 
+@cache  # what two figures ask for is one run
 def fresh(run: Run) -> dict:
     """What a record would say of a run with the sizes of `SMOKE`, and its picture."""
     images = [some_characters()[0]] if run.image else []
