@@ -124,7 +124,9 @@ def test_recipe_table(root, monkeypatch):
 
 
 def test_nothing_is_found_without_records(root):
-    assert {row["verdict"] for row in report.claims_rows(root)} == {"not measured yet"}
+    # What cannot be tested here needs no record to say so.
+    verdict = {row["id"]: row["verdict"] for row in report.claims_rows(root)}
+    assert {v for claim, v in verdict.items() if claim != "C39"} == {"not measured yet"}
 
 
 def test_verdicts_follow_from_the_numbers(root):
