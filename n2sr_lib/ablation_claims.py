@@ -27,7 +27,8 @@ from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 TRAININGS = len(TRAINING_SEEDS)
 
 
-def _spoken(values: list[float], unit: str = "") -> str:
+def spoken(values: list[float], unit: str = "") -> str:
+    """Mean ± deviation, with a sign."""
     return f"{fmean(values):+.2f}{unit}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
 
 
@@ -37,12 +38,12 @@ def _again(label: str, other: str, estimate: str = "mmse") -> tuple[bool | None,
     if not pairs:
         return None, ""
     said = ", ".join(
-        f"{_spoken(v, ' dB')} on {image.replace('paper/', 'image ')}" for image, v in pairs.items()
+        f"{spoken(v, ' dB')} on {image.replace('paper/', 'image ')}" for image, v in pairs.items()
     )
     return all(above_zero(values) for values in pairs.values()), f"{said} (3 seeds)"
 
 
-def _weigh(short: bool, full: bool | None) -> str:
+def weigh(short: bool, full: bool | None) -> str:
     """Found or not where both plans agree or only one is known; in part where they do not."""
     if full is not None and short is not full:
         return IN_PART
@@ -90,7 +91,7 @@ def _places(estimate: str) -> Finding:
     if estimate == "mmse":
         least = min(fmean(v) for _, gained, _ in measured.values() for v in gained.values())
         effect += f"; at least {least:+.2f} dB whatever is read as fixed MMSE"
-    verdict = _weigh(short, full)
+    verdict = weigh(short, full)
     return Finding(
         IN_PART if against else verdict,
         effect + (f"; at the full plan, a={LEVELS[0]:g}: {said}" if said else ""),
@@ -175,7 +176,7 @@ def _number_of_samples() -> dict[str, Finding]:
     steadier = Finding(
         (FOUND if monotone else IN_PART) if falls else NOT_FOUND,
         ", ".join(f"{value:.3f} dB at M = {M}" for M, value in pooled.items()),
-        f"fall from M = 1 to 50: {_spoken([s[1] - s[50] for s in spread], ' dB')}",
+        f"fall from M = 1 to 50: {spoken([s[1] - s[50] for s in spread], ' dB')}",
         over,
         keys,
     )

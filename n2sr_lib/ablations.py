@@ -1,7 +1,8 @@
-"""The ablations (Tables II and IV, Figs. 8 to 12): their records as rows, and each in seconds, afresh."""
+"""The ablations (Tables II to IV, Figs. 8 to 12): their records as rows, and each in seconds, afresh."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cache
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
@@ -9,17 +10,29 @@ import numpy as np
 import torch
 from scipy.optimize import nnls
 
-from .denoising import denoise, limited
+from .denoising import denoise
 from .experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
 from .metrics import data_range, psnr, ssim
+from .networks.build import build_network
+from .networks.macs import macs, table3_macs
 from .noise import add_noise
 from .runs.collect import found
-from .runs.execute import CURVE_POINTS, crop_image, crop_patches, estimator, filtered, noisy_image, outcome
+from .runs.execute import (
+    CURVE_POINTS,
+    crop_image,
+    crop_patches,
+    estimator,
+    filtered,
+    named,
+    noisy_image,
+    outcome,
+)
 from .runs.queue import work_through
 from .runs.records import crop_bytes
 from .runs.specification import clean_image, preset_of, specify
 from .studies import STUDIES
 
+COST_SIDE = 128  # of the patch for which Table III counts MACs
 SMOKE_IMAGE, SMOKE_PART = "ptceo2_a_white", (slice(360, 504), slice(360, 504))  # 144 = 2·72 = 3·48 = 4·36
 #: What "fixed with MMSE" may mean (`studies.readings`): the mean over flips and turns is ours.
 FIXED_READINGS = {
@@ -30,10 +43,21 @@ FIXED_READINGS = {
     "random": "random places, although trained on fixed ones",
 }
 #: Overrides that follow from others or are shared by a table.
-UNSAID = ("plan.steps", "strategy.M", "strategy.flips")
+UNSAID = {"plan.steps", "strategy.M", "strategy.flips"} | {
+    f"network.{name}"
+    for name in ("initial", "width", "widths", "features", "depth", "blocks", "window", "refinement")
+}
 HEAD = ["", "n"] + [f"{q}, {w}" for q in ("PSNR (dB)", "SSIM") for w in ("ours", "paper", "difference")]
 
 Recorded = dict[Run, dict | None]
+
+
+class Cost(NamedTuple):
+    """What the network of a run costs for `COST_SIDE`² pixels of the full-size image."""
+
+    parameters: int
+    macs: int
+    table3: int  # as Table III counts them
 
 
 class Shown(NamedTuple):
@@ -60,24 +84,43 @@ def upsampling(run: Run) -> str:
     return str(setting(run, "network.upsampling", UPSAMPLINGS[0]))
 
 
+def strategy_and_encoder(run: Run) -> tuple[str, str]:
+    """One of the pairs of `experiments.ENCODER_SIZES`."""
+    return run.method, str(setting(run, "network.encoder", "fbi-net" if run.method == "fbi" else "u-net"))
+
+
+@cache
+def cost(run: Run) -> Cost:
+    """Parameters and MACs of the network of a run; nothing is computed and no weight is drawn."""
+    preset = preset_of(specify(run))
+    scale = getattr(preset.strategy, "s", 1)
+    with torch.device("meta"):
+        network = build_network(scale, 0, **preset.network)
+    shape = (1, 1, COST_SIDE // scale, COST_SIDE // scale)
+    parameters = sum(p.numel() for p in network.parameters())
+    return Cost(parameters, macs(network, shape), table3_macs(network, shape))
+
+
 def gather(
     table: Callable[[str], list[Run]],
     profile: str,
     run_missing: bool = False,
     study: str = "",
     part: tuple[slice, slice] = SMOKE_PART,
+    curve: bool = True,
 ) -> Recorded:
     """The record of each run of a table, None where it is missing.
 
     In ``smoke`` those of image 1 at the middle level are executed here and now, on a part of a bundled sample
-    instead and without any study but ``study``, which takes the longest.
+    instead and without any study but ``study``, which takes the longest; without ``curve`` their training is
+    not watched.
     """
     runs = table(profile)
     if profile == "smoke":
         few = [run for run in runs if (run.image, run.a) == ("paper/1", LEVELS[0])]
         smaller = {"image": f"sample/{SMOKE_IMAGE}"}
         few = [replace(run, study=study if run.study == study else "", **smaller) for run in few]
-        return {run: fresh(run, part) for run in few}
+        return {run: fresh(run, part, curve) for run in few}
     recorded = found(runs)
     if run_missing:
         work_through([run for run, record in recorded.items() if record is None])
@@ -90,7 +133,7 @@ def best_on_record(table: Callable[[str], list[Run]]) -> str:
     return "paper" if all(found(table("paper")).values()) else "laptop"
 
 
-def fresh(run: Run, part: tuple[slice, slice] = SMOKE_PART) -> dict:
+def fresh(run: Run, part: tuple[slice, slice] = SMOKE_PART, curve: bool = True) -> dict:
     """Execute a run on a part of its sample: what a record would say, and a `Shown` as ``shown``."""
     specification = specify(run)
     x = np.ascontiguousarray(clean_image(run.image)[part])
@@ -105,13 +148,10 @@ def fresh(run: Run, part: tuple[slice, slice] = SMOKE_PART) -> dict:
     def scores(image: np.ndarray) -> list[float]:
         return [psnr(x, image, data_range=drange), ssim(x, image, data_range=drange)]
 
-    done = denoise(y, preset=preset, device="cpu", seed=run.seed, progress=False, watch=(every, scores))
+    watch = (every, scores) if curve else None
+    done = denoise(y, preset=preset, device="cpu", seed=run.seed, progress=False, watch=watch)
     estimate = estimator(done, preset.plan.precision, "cpu")
-    images = {"noisy": y, "estimate": done.image}
-    if hasattr(preset.strategy, "M"):
-        single = estimate(limited(preset.strategy, 1), y, run.seed + 1).image
-        images = {"noisy": y, "single": single, "mmse": done.image}
-    record = outcome(done, x, images)
+    record = outcome(done, x, named(done, y, estimate, run.seed))
     patches: list[np.ndarray] = []
     if run.study:
         variance = run.a * x + run.b**2
@@ -142,7 +182,9 @@ def missing(recorded: Recorded) -> str:
     for run in lost:
         told = [pair for pair in run.overrides if pair[0] not in UNSAID]
         changed = [f"{name.split('.')[1]} = {value}" for name, value in told]
-        name = ", ".join([f"a = {run.a:g}", *changed, *([f"seed {run.seed}"] if run.seed else [])])
+        method = [] if run.method == "noise2sr" else [run.method]
+        seed = [f"seed {run.seed}"] if run.seed else []
+        name = ", ".join([f"a = {run.a:g}", *method, *changed, *seed])
         groups.setdefault(name, []).append(run.image.rpartition("/")[2])
     said = "; ".join(f"{name}: image {' '.join(images)}" for name, images in groups.items())
     return f"{len(lost)} of {len(recorded)} runs have no record (RUN_MISSING = True computes them): {said}."
@@ -165,33 +207,52 @@ def differences(
 
 
 def score(estimate: str = "mmse", name: str = "psnr") -> Callable[[dict], float]:
-    """What to take of a record: PSNR or SSIM of an estimate, also of a reading of a study."""
-    return lambda record: (record["result"] | record.get("study", {}))[estimate][name]
+    """What to take of a record: PSNR or SSIM of an estimate, also of a reading of a study.
 
-
-def repeated(label: str, other: str, estimate: str = "mmse") -> dict[str, list[float]]:
-    """PSNR of one line of `REPEATS` less that of another, at the full plan: image -> one difference a seed.
-
-    Images of which a record is missing are left out.
+    ``"mmse"`` is the only estimate of a method that does not average.
     """
-    recorded, pairs = found(repeats("laptop")), {}
-    value = score(estimate)
-    cells = {
-        name: {(r.image, r.seed): record for r, record in recorded.items() if r.overrides == REPEATS[name]}
-        for name in (label, other)
+
+    def value(record: dict) -> float:
+        known = record["result"] | record.get("study", {})
+        return known["estimate" if estimate == "mmse" and "mmse" not in known else estimate][name]
+
+    return value
+
+
+def repeated_records(*labels: str) -> dict[str, dict[str, list[dict]]]:
+    """Lines of `REPEATS` at the full plan: label -> image -> one record a seed, where none is missing."""
+    lines = {REPEATS[label]: label for label in labels}
+    known: dict[str, dict[str, list]] = {label: {} for label in labels}
+    for run, record in found(r for r in repeats("laptop") if (r.method, r.overrides) in lines).items():
+        known[lines[run.method, run.overrides]].setdefault(run.image, []).append(record)
+    return {
+        label: {image: records for image, records in images.items() if all(records)}
+        for label, images in known.items()
     }
-    for place, record in cells[label].items():
-        rival = cells[other][place]
-        if record is not None and rival is not None:
-            pairs.setdefault(place[0], []).append(value(record) - value(rival))
-    seeds = {seed for _, seed in cells[label]}
-    return {image: values for image, values in pairs.items() if len(values) == len(seeds)}
+
+
+def repeated(label: str, other: str, estimate: str = "mmse", name: str = "psnr") -> dict[str, list[float]]:
+    """One line of `REPEATS` less another, where both have an image: image -> one difference a seed."""
+    ours, theirs = repeated_records(label, other).values()
+    return gained_by_seeds(ours, theirs, score(estimate, name))
+
+
+def gained_by_seeds(
+    ours: dict[str, list[dict]], theirs: dict[str, list[dict]], value: Callable[[dict], float]
+) -> dict[str, list[float]]:
+    """A value of one line of `repeated_records` less that of another: image -> one difference a seed."""
+    return {
+        image: [value(one) - value(rival) for one, rival in zip(ours[image], theirs[image], strict=True)]
+        for image in ours
+        if image in theirs
+    }
 
 
 def repeated_keys(*labels: str) -> tuple[str, ...]:
     """Keys of the records that `repeated` takes."""
     wanted = [REPEATS[label] for label in labels]
-    return tuple(r["key"] for run, r in found(repeats("laptop")).items() if r and run.overrides in wanted)
+    recorded = found(run for run in repeats("laptop") if (run.method, run.overrides) in wanted)
+    return tuple(record["key"] for record in recorded.values() if record)
 
 
 def rows(lines: Iterable[tuple[str, list[dict], dict | None]], complete: int) -> list[list[str]]:

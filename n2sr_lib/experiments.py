@@ -181,6 +181,7 @@ def recipe(profile: str) -> list[Run]:
 #: Steps of the runs of an ablation in `laptop`, for all cells of a table alike; `REPEATS` say what becomes of
 #: the verdicts at the full plan.
 SHORT_STEPS = 1000
+FULL_STEPS = 3200  # of `laptop`, to be said where a method's preset has fewer
 STRIDES = (2, 3, 4)
 UPSAMPLINGS = ("pixel shuffle", "transposed convolution", "bilinear")
 PAIR = ("paper/1", "paper/2")  # the samples "3 dB" and "10 dB" of Tables III and IV
@@ -231,6 +232,13 @@ def table4(profile: str) -> list[Run]:
     ]
 
 
+#: Table III in `smoke`.
+TINY_SIZES: dict[str, dict[str, object]] = {
+    "u-net": {},
+    "uformer": {"width": 4, "blocks": (1, 1), "window": 4},
+    "restormer": {"width": 4, "blocks": (1, 1), "refinement": 0},
+    "fbi-net": {"width": 4, "depth": 3},
+}
 #: Table III in `laptop`: sizes with equal multiplications per pixel of the output (within 20 %), as overrides
 #: of (strategy, encoder). The U-Net of Noise2SR is that of the preset, FBI-Net that of `methods.SMALL`.
 ENCODER_SIZES: dict[tuple[str, str], dict[str, object]] = {
@@ -248,29 +256,57 @@ def _encoder(profile: str, method: str, encoder: str) -> tuple[tuple[str, object
     transformer = {"encoder": encoder, "initial": "torch"} if encoder in ("uformer", "restormer") else {}
     if profile == "laptop":
         options = transformer | ENCODER_SIZES[method, encoder]
+    elif profile == "smoke":
+        options = transformer | TINY_SIZES[encoder]
     else:  # the sizes with which they were published
         options = transformer | {"width": {"uformer": 32, "restormer": 48}[encoder]} if transformer else {}
     return tuple((f"network.{name}", value) for name, value in options.items())
 
 
+def _run(method: str, profile: str, image: str, overrides: tuple, **more) -> Run:
+    if method == "noise2sr":
+        return noise2sr(profile, image, overrides=overrides, **more)
+    return Run(profile=profile, method=method, image=image, overrides=overrides, **more)
+
+
 def table3(profile: str) -> list[Run]:
     """Table III: every encoder with Noise2SR and Noise2Self, and FBI-Net."""
     return [
-        noise2sr(profile, image, overrides=(*_short(profile), *_encoder(profile, method, encoder)))
-        if method == "noise2sr"
-        else Run(profile=profile, method=method, image=image, overrides=_encoder(profile, method, encoder))
+        _run(
+            method,
+            profile,
+            image,
+            (*(_short(profile) if method == "noise2sr" else ()), *_encoder(profile, method, encoder)),
+        )
         for method, encoder in ENCODER_SIZES
         for image in PAIR
     ]
 
 
-#: What the ablations compare, once more at the full plan of `laptop`: label -> overrides.
-REPEATS: dict[str, tuple[tuple[str, object], ...]] = {
-    "random": (),
-    "fixed": FIXED,
-    **{f"s = {s}": _stride(s) for s in STRIDES[1:]},
-    **{name: _upsampling(name) for name in UPSAMPLINGS[1:]},
-    **{name: _encoder("laptop", "noise2sr", name) for name in ("uformer", "restormer")},
+#: Strategies and encoders of Table III -> their line of `REPEATS`; the costly ones last.
+ENCODER_REPEATS: dict[tuple[str, str], str] = {
+    ("noise2sr", "u-net"): "random",
+    ("noise2self", "u-net"): "noise2self, u-net",
+    ("fbi", "fbi-net"): "fbi-net",
+    ("noise2sr", "restormer"): "restormer",
+    ("noise2sr", "uformer"): "uformer",
+    ("noise2self", "restormer"): "noise2self, restormer",
+    ("noise2self", "uformer"): "noise2self, uformer",
+}
+
+
+def _full_plan(method: str, encoder: str) -> tuple[tuple[str, object], ...]:
+    steps = () if method == "noise2sr" else (("plan.steps", FULL_STEPS),)
+    return (*steps, *_encoder("laptop", method, encoder))
+
+
+#: What the ablations compare, once more at the full plan of `laptop`: label -> method and overrides.
+REPEATS: dict[str, tuple[str, tuple[tuple[str, object], ...]]] = {
+    "random": ("noise2sr", ()),
+    "fixed": ("noise2sr", FIXED),
+    **{f"s = {s}": ("noise2sr", _stride(s)) for s in STRIDES[1:]},
+    **{name: ("noise2sr", _upsampling(name)) for name in UPSAMPLINGS[1:]},
+    **{label: (cell[0], _full_plan(*cell)) for cell, label in ENCODER_REPEATS.items() if label != "random"},
 }
 
 
@@ -279,8 +315,8 @@ def repeats(profile: str) -> list[Run]:
     if profile != "laptop":
         return []
     return [
-        noise2sr(profile, image, overrides=overrides, seed=seed)
-        for overrides in REPEATS.values()
+        _run(method, profile, image, overrides, seed=seed)
+        for method, overrides in REPEATS.values()
         for image in PAIR
         for seed in TRAINING_SEEDS
     ]

@@ -5,10 +5,22 @@ import dataclasses
 import numpy as np
 import pytest
 
-from n2sr_lib import ablation_claims, ablations, experiments, timing
-from n2sr_lib.experiments import REPEATS, fig10, fig12, noise2sr, repeats, table2, table4
+from n2sr_lib import PRESETS, ablation_claims, ablations, encoder_claims, experiments, report, timing
+from n2sr_lib.experiments import (
+    ENCODER_REPEATS,
+    ENCODER_SIZES,
+    REPEATS,
+    fig10,
+    fig12,
+    noise2sr,
+    repeats,
+    table2,
+    table3,
+    table4,
+)
+from n2sr_lib.networks.build import build_network
 from n2sr_lib.runs import records
-from n2sr_lib.runs.specification import record_key, specify
+from n2sr_lib.runs.specification import preset_of, record_key, specify
 
 M = [1, 5, 20, 50]
 
@@ -23,6 +35,8 @@ def recorded(run, mmse=37.0, single=34.0, **content) -> dict:
     specification = specify(run)
     precision = None if run.kind == "timing" else "float32"
     psnr = {"noisy": 7.0, "single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
+    if run.method in ("noise2self", "fbi"):
+        psnr = {"noisy": 7.0, "estimate": mmse}
     record = {
         "key": record_key(specification, "cpu", precision),
         "profile": run.profile,
@@ -61,22 +75,45 @@ def fill_table2(gain=lambda run: 3.0, reading=lambda name: 0.0, images=5, levels
 def fill_repeats(values: dict[str, float], images=("paper/1", "paper/2")):
     """The full plan: 40 dB plus a value for each line of `REPEATS`, a little different with each seed."""
     for run in repeats("laptop"):
-        (label,) = (label for label, overrides in REPEATS.items() if overrides == run.overrides)
+        (label,) = (label for label, line in REPEATS.items() if line == (run.method, run.overrides))
         if run.image in images and label in values:
             # Seeds differ, and more from line to line, so that differences have a spread.
             mmse = 40 + values[label] + 0.005 * (run.seed - 1) * (1 + list(REPEATS).index(label))
             recorded(run, mmse, mmse - 3)
 
 
+def fill_table3(values, ssim=None, profile="laptop"):
+    """Strategy and encoder -> PSNR on images 1 and 2; SSIM is a fortieth of it, if it is not given."""
+    for run in table3(profile):
+        if (pair := ablations.strategy_and_encoder(run)) in values:
+            k = image_number(run) - 1
+            record = recorded(run, values[pair][k])
+            if ssim:
+                for score in record["result"].values():
+                    score["ssim"] = ssim[pair][k]
+                records.write(records.seal(record))
+
+
+def table3_of_the_paper():
+    """PSNR and SSIM as printed, (strategy, encoder) -> (image 1, image 2)."""
+    psnr, ssim = {}, {}
+    for row in report.read_csv(report.ROOT / "data/paper/table3.csv"):
+        pair = row["scheme"].lower().removesuffix("-net"), row["encoder"].lower()
+        psnr[pair] = (*psnr.get(pair, ()), float(row["psnr"]))
+        ssim[pair] = (*ssim.get(pair, ()), float(row["ssim"]))
+    return psnr, ssim
+
+
 def finding(name):
-    return ablation_claims.findings()[name]
+    return (ablation_claims.findings() | encoder_claims.findings())[name]
 
 
 # Claims
 
 
 def test_nothing_is_found_without_records():
-    assert {f.verdict for f in ablation_claims.findings().values()} == {"not measured yet"}
+    found = ablation_claims.findings() | encoder_claims.findings()
+    assert {f.verdict for name, f in found.items() if name != "C23"} == {"not measured yet"}
     assert ablation_claims.rows(("C13",), "smoke")[0][1].startswith("smoke")
 
 
@@ -185,6 +222,110 @@ def test_bilinear_must_be_faster_in_every_preset(paper, verdict):
     assert finding("C26").verdict == verdict and "laptop: 0.70 of the time" in finding("C26").effect
 
 
+ENCODER_CLAIMS = ("C19", "C20", "C21", "C22")
+
+
+def test_the_papers_own_table3_by_our_rule():
+    """With two images that differ as much as Table III's, a lead of 0.2 and 0.9 dB is none by the rule."""
+    fill_table3(*table3_of_the_paper(), profile="paper")
+    verdicts = [finding(name).verdict for name in ENCODER_CLAIMS]
+    assert verdicts == ["found", "not found", "found", "found"]
+    assert finding("C19").effect == "+1.50, +1.95 dB on images 1, 2"
+    assert "Restormer: +0.97, -0.28 dB and SSIM -0.1081, -0.0641" in finding("C21").effect
+    assert "over FBI-Net (least +0.65)" in finding("C22").effect
+    assert finding("C22").over_what.endswith("(paper, 1,000 steps)")
+    assert len(finding("C22").record_keys) == 14 and len(finding("C19").record_keys) == 4
+
+
+EQUAL = {pair: (30.0, 35.0) for pair in ENCODER_SIZES}
+
+
+def test_encoders_need_their_own_cells_only():
+    unet, restormer = ("noise2sr", "u-net"), ("noise2sr", "restormer")
+    fill_table3({unet: EQUAL[unet]})
+    assert finding("C19").verdict == "not measured yet"
+    fill_table3({restormer: (31.0, 36.1)})
+    assert finding("C19").verdict == "found" and "none of 2 comparisons repeated" in finding("C19").over_what
+    assert [finding(name).verdict for name in ENCODER_CLAIMS[1:]] == ["not measured yet"] * 3
+
+
+def test_encoders_by_seeds():
+    fill_table3(EQUAL | {("noise2sr", "restormer"): (31.0, 36.1), ("noise2sr", "uformer"): (29.5, 34.4)})
+    fill_repeats({"random": 0.0, "restormer": 1.2, "uformer": -0.6})
+    assert finding("C19").verdict == "found"
+    assert "at the full plan +1.20 dB" in finding("C19").effect and "on image 2" in finding("C19").effect
+    assert "2 of 2 comparisons repeated" in finding("C19").over_what and len(finding("C19").record_keys) == 16
+    assert finding("C20").verdict == "found"
+    fill_repeats({"restormer": -0.1, "uformer": -3.0})
+    assert finding("C19").verdict == "found in part"  # after 1,000 steps only
+    assert finding("C20").verdict == "found in part"  # worse, but not slightly
+    fill_repeats({"uformer": 0.2})
+    assert finding("C20").verdict == "found in part"  # worse after 1,000 steps only
+
+
+@pytest.mark.parametrize(
+    ("psnr", "ssim", "verdict"),
+    [
+        ((0.0, 0.01), (-0.05, -0.06), "found"),
+        ((1.0, 1.01), (-0.05, -0.06), "found in part"),
+        ((-1.0, -1.01), (0.05, 0.06), "found in part"),
+        ((1.0, 1.01), (0.05, 0.06), "not found"),
+    ],
+)
+def test_transformers_under_noise2self(psnr, ssim, verdict):
+    """A value each for Uformer and Restormer, less the U-Net."""
+    cells = [("noise2self", encoder) for encoder in ("u-net", "uformer", "restormer")]
+    fill_table3(
+        {cell: (30 + p, 33 + p) for cell, p in zip(cells, (0, *psnr), strict=True)},
+        {cell: (0.7 + s, 0.9 + s) for cell, s in zip(cells, (0, *ssim), strict=True)},
+    )
+    assert finding("C21").verdict == verdict
+    # At the full plan PSNR and SSIM fall: the third case has falling PSNR and rising SSIM before.
+    fill_repeats({"noise2self, u-net": 0.0, "noise2self, restormer": -0.5})
+    assert "2 of 4 comparisons repeated" in finding("C21").over_what
+    assert finding("C21").verdict == ("found" if verdict == "found" else "found in part")
+
+
+def test_noise2sr_must_lead_with_every_encoder():
+    rivals = {pair: (26.0, 31.2) for pair in ENCODER_SIZES if pair[0] != "noise2sr"}
+    fill_table3(EQUAL | rivals)
+    assert finding("C22").verdict == "found" and "least +3.80" in finding("C22").effect
+    lines = {label: -3.0 for label in ENCODER_REPEATS.values() if label.startswith(("noise2self", "fbi"))}
+    fill_repeats({"random": 0.0, "restormer": 1.0} | lines)
+    assert finding("C22").verdict == "found"
+    assert "8 of 12 comparisons repeated" in finding("C22").over_what
+    assert "at the full plan at least +3.00 dB" in finding("C22").effect
+    fill_repeats({"uformer": -3.5})
+    assert finding("C22").verdict == "found in part"
+    fill_table3({("noise2self", "restormer"): (40.0, 40.0)})
+    assert finding("C22").verdict == "not found"
+
+
+def test_macs_are_computed_without_any_run():
+    found = finding("C23")
+    assert found.verdict == "found" and not found.record_keys and "no run" in found.over_what
+    assert "Uformer 10.24 to 4.15" in found.effect and "Restormer 35.21 to 11.59 G MACs" in found.effect
+
+
+def test_cost_is_that_of_the_network_that_is_trained():
+    run = next(r for r in table3("laptop") if ablations.strategy_and_encoder(r) == ("noise2self", "uformer"))
+    preset = preset_of(specify(run))
+    network = build_network(1, 0, **preset.network)
+    assert ablations.cost(run).parameters == sum(p.numel() for p in network.parameters())
+    assert preset.strategy.period == 4 and ablations.cost(run).macs > 1e8
+
+
+def test_repeats_of_encoders_have_the_full_plan_for_every_method():
+    plans = set()
+    for run in repeats("laptop"):
+        if (run.method, run.overrides) in [REPEATS[label] for label in ENCODER_REPEATS.values()]:
+            plans.add(preset_of(specify(run)).plan)
+            pair = ablations.strategy_and_encoder(run)
+            short = next(r for r in table3("laptop") if ablations.strategy_and_encoder(r) == pair)
+            assert specify(run)["network"] == specify(short)["network"]
+    assert plans == {PRESETS["laptop"].plan}
+
+
 # Rows and what is missing
 
 
@@ -207,6 +348,12 @@ def test_missing_runs_are_named_in_one_line():
     assert "a = 0.1, sampling = fixed: image 4 5;" in said and "a = 0.02: image 1 2 3 4 5" in said
     fill_table2()
     assert ablations.missing(ablations.gather(table2, "laptop")) == "All 30 runs are there."
+
+
+def test_missing_names_strategy_and_encoder():
+    fill_table3({pair: (30.0, 35.0) for pair in ENCODER_SIZES if pair != ("noise2self", "restormer")})
+    said = ablations.missing(ablations.gather(table3, "laptop"))
+    assert "a = 0.05, noise2self, encoder = restormer: image 1 2." in said and said.startswith("2 of 14")
 
 
 def test_missing_runs_are_executed_on_demand(monkeypatch):
@@ -271,6 +418,14 @@ def test_smoke_executes_a_run_afresh_and_shows_it():
         assert record["result"]["mmse"]["psnr"] > record["result"]["noisy"]["psnr"]
         assert ("study" in record) == (ablations.sampling(run) == "fixed")
         assert len(record["curve"]) >= 10 and not list(records.folder().glob("*.json"))
+
+
+def test_smoke_executes_every_pair_of_strategy_and_encoder():
+    recorded_now = ablations.gather(table3, "smoke", curve=False)
+    assert {ablations.strategy_and_encoder(run) for run in recorded_now} == set(ENCODER_SIZES)
+    for run, record in recorded_now.items():
+        assert ("estimate" in record["result"]) == (run.method != "noise2sr")
+        assert ablations.score()(record) > record["result"]["noisy"]["psnr"]
 
 
 def test_upsamplings_are_timed_in_turn(monkeypatch):

@@ -102,13 +102,7 @@ def execute(
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress)
         estimate, strategy = estimator(done, precision, device_class), done.strategy
-        images = {"noisy": y}
-        if hasattr(strategy, "M"):
-            images["single"] = estimate(limited(strategy, 1), y, specification["seed"] + 1).image
-            images["mmse"] = done.image
-        else:
-            images["estimate"] = done.image
-        record |= outcome(done, x, images)
+        record |= outcome(done, x, named(done, y, estimate, specification["seed"]))
         shown: list[np.ndarray] = []
         if study := specification.get("study"):
             noise = specification["noise"]
@@ -207,6 +201,14 @@ def _scores(x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
         }
         for name, image in images.items()
     }
+
+
+def named(done: Denoised, y: np.ndarray, estimate: Estimate, seed: int) -> dict[str, np.ndarray]:
+    """The noisy image and the estimates: one pass and the mean of many, or the only one of a method."""
+    if not hasattr(done.strategy, "M"):
+        return {"noisy": y, "estimate": done.image}
+    single = estimate(limited(done.strategy, 1), y, seed + 1).image
+    return {"noisy": y, "single": single, "mmse": done.image}
 
 
 def outcome(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
