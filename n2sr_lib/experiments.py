@@ -233,6 +233,7 @@ def table4(profile: str) -> list[Run]:
 
 
 #: Table III in `smoke`.
+TINY_STEPS = 24
 TINY_SIZES: dict[str, dict[str, object]] = {
     "u-net": {},
     "uformer": {"width": 4, "blocks": (1, 1), "window": 4},
@@ -271,13 +272,14 @@ def _run(method: str, profile: str, image: str, overrides: tuple, **more) -> Run
 
 def table3(profile: str) -> list[Run]:
     """Table III: every encoder with Noise2SR and Noise2Self, and FBI-Net."""
+
+    def steps(method: str) -> tuple[tuple[str, object], ...]:
+        if profile == "smoke":
+            return (("plan.steps", TINY_STEPS),)
+        return _short(profile) if method == "noise2sr" else ()
+
     return [
-        _run(
-            method,
-            profile,
-            image,
-            (*(_short(profile) if method == "noise2sr" else ()), *_encoder(profile, method, encoder)),
-        )
+        _run(method, profile, image, (*steps(method), *_encoder(profile, method, encoder)))
         for method, encoder in ENCODER_SIZES
         for image in PAIR
     ]
