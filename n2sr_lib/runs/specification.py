@@ -137,10 +137,12 @@ def frames_settings(specification: dict) -> Settings:
 def preset_of(specification: dict) -> Preset:
     """The settings of a specification, also of one that was recorded before a setting existed."""
     parts = {part: dict(specification[part]) for part in ("network", "strategy", "plan")}
+    strategy = STRATEGIES[specification["method"]]
     for name, value in ADDED_LATER.items():
         part, _, setting = name.partition(".")
-        parts[part].setdefault(setting, value)
-    strategy = STRATEGIES[specification["method"]](**parts["strategy"])
+        if part != "strategy" or hasattr(strategy, setting):  # a setting with a default is an attribute
+            parts[part].setdefault(setting, value)
+    strategy = strategy(**parts["strategy"])
     return Preset(parts["network"], strategy, Plan(**parts["plan"]))
 
 
