@@ -197,9 +197,8 @@ def findings() -> dict[str, Finding | None]:
     everything = {profile: found(rivals.runs(profile)) for profile in BEST_FIRST}
     levels = _levels(everything)
     measured: dict[str, Finding | None] = {"C04": _best(levels), "C09": _falls(levels)}
-    for name, look in (("C07", _structure), ("C08", _profiles), ("C27", _smooth)):
-        try:
-            measured[name] = look(everything)
-        except InputError:
-            measured[name] = None
-    return measured
+    pictured = {"C07": _structure, "C08": _profiles, "C27": _smooth}
+    try:
+        return measured | {name: look(everything) for name, look in pictured.items()}
+    except InputError:  # one attempt to fetch the images is enough
+        return measured | dict.fromkeys(pictured)
