@@ -14,7 +14,7 @@ from .errors import InputError
 from .experiments import BOTTLENECKS, Run, bottleneck, cjk, tracking
 from .io import font
 from .runs.collect import found
-from .runs.execute import picture_of
+from .runs.pictures import picture_of
 from .runs.queue import work_through
 from .runs.records import crop_bytes
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Finding, above_zero

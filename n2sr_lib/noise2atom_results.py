@@ -8,7 +8,7 @@ import numpy as np
 from . import atoms, on_series
 from .experiments import SERIES, SERIES_FILTERS, SERIES_TRAINED, Run, noise2atom
 from .runs.collect import found
-from .runs.execute import crop_image
+from .runs.pictures import crop_image
 from .runs.queue import work_through
 from .runs.records import crop_bytes
 from .verdicts import FOUND, NOT_FOUND, Finding, above_zero

@@ -455,12 +455,13 @@ def test_upsamplings_run():
 
 def test_records_with_crops_show_their_part(data_folder):
     run = dataclasses.replace(noise2sr("laptop", "paper/2"), study="")
-    from n2sr_lib.runs.execute import _cut, noisy_image
+    from n2sr_lib.runs.execute import noisy_image
+    from n2sr_lib.runs.pictures import cut
 
     specification = specify(run)
     x, y = noisy_image(specification)
     key = record_key(specification, "cpu", "float32")
-    png, crop = _cut(x, (180, 560), [x, y, x, y], key)
+    png, crop = cut(x, (180, 560), [x, y, x, y], key)
     record = {"specification": specification, "crop": crop}
     records.folder().mkdir(parents=True)
     (records.folder() / crop["file"]).write_bytes(png)

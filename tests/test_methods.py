@@ -13,7 +13,7 @@ from n2sr_lib.experiments import FILTERS, RIVALS, Run, table3
 from n2sr_lib.methods import CLASSICAL, SHARED_STEPS, STRATEGIES, preset_for
 from n2sr_lib.networks.build import ENCODERS, WHOLE, build_network
 from n2sr_lib.networks.macs import macs
-from n2sr_lib.runs import execute
+from n2sr_lib.runs import execute, pictures
 from n2sr_lib.runs.specification import preset_of, specify
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import Plan
@@ -111,8 +111,8 @@ def test_a_filter_is_recorded_as_a_trained_method_is():
         metrics.psnr(x, image, data_range=drange), abs=1e-5
     )
     assert record["result"]["estimate"]["psnr"] > record["result"]["noisy"]["psnr"] + 10
-    side = execute.CROP_SIDE
-    assert np.abs(execute.crop_image(record, png) - image[10 : 10 + side, 20 : 20 + side]).max() < 1e-3
+    side = pictures.CROP_SIDE
+    assert np.abs(pictures.crop_image(record, png) - image[10 : 10 + side, 20 : 20 + side]).max() < 1e-3
 
 
 def test_fbi_is_told_the_noise_or_estimates_it(noisy):

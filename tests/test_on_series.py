@@ -12,7 +12,7 @@ from n2sr_lib.noise2atom import Noise2AtomPlan
 from n2sr_lib.noise2atom_results import findings, gather
 from n2sr_lib.on_series import METHODS, REAL, measure, prepared, settings_for
 from n2sr_lib.runs import __main__ as runs
-from n2sr_lib.runs import execute, queue, records
+from n2sr_lib.runs import execute, pictures, queue, records
 from n2sr_lib.runs.specification import frames_settings, record_key, specify
 
 SERIES = atoms.series(2, frames=4)
@@ -96,7 +96,7 @@ def test_a_run_is_recorded_and_repeats_bit_for_bit(monkeypatch):
         None,
     )
     assert {"effect", "spread", "over_what", "recall"} <= set(record["result"])
-    assert execute.crop_image(record, records.crop_bytes(record)).shape == (64, 64)
+    assert pictures.crop_image(record, records.crop_bytes(record)).shape == (64, 64)
     assert not list((records.cache() / "checkpoints").iterdir())
     same, said = runs.verify(record["key"])
     assert same and "same bits" in said
@@ -153,7 +153,7 @@ def test_real_series_if_it_is_there(data_folder):
 def recorded(run, css):
     specification = specify(run)
     key = record_key(specification, "cpu", None)
-    png, crop = execute._cut(np.eye(64, dtype=np.float32), (0, 0), [], key)
+    png, crop = pictures.cut(np.eye(64, dtype=np.float32), (0, 0), [], key)
     record = {"key": key, "profile": "laptop", "specification": specification, "device_class": "cpu"}
     result = {"effect": css, "spread": 0.0, "over_what": "4 pairs"}
     records.write(records.seal(record | {"precision": None, "result": result, "crop": crop}), png)

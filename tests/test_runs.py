@@ -23,7 +23,7 @@ from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, wanted
 from n2sr_lib.runs import __main__ as runs
-from n2sr_lib.runs import archive, collect, execute, records, specification
+from n2sr_lib.runs import archive, collect, execute, pictures, records, specification
 from n2sr_lib.runs.estimates import OVERHEAD, Estimator, clock
 from n2sr_lib.runs.queue import missing, run_once, work_off
 from n2sr_lib.runs.specification import record_key, specify, work_key
@@ -227,18 +227,18 @@ def test_recorded_numbers_are_those_of_the_result(place, monkeypatch):
     assert len(png) < records.LARGEST_CROP
     steps = [step for step, *_ in record["curve"]]
     assert steps == sorted(set(steps)) and steps[-1] == record["steps"] and len(record["curve"][0]) == 4
-    part = done.image[4 : 4 + execute.CROP_SIDE, 8 : 8 + execute.CROP_SIDE]
-    shown = execute.crop_image(record, png)
+    part = done.image[4 : 4 + pictures.CROP_SIDE, 8 : 8 + pictures.CROP_SIDE]
+    shown = pictures.crop_image(record, png)
     assert shown.shape == part.shape and np.abs(shown - part).max() <= record["crop"]["scale"] / 2 + 2**-24
 
 
 def test_patches_of_a_study_lie_beside_the_crop():
     rng = np.random.default_rng(0)
     whole, *shown = rng.random((5, 300, 400)).astype(np.float32)
-    png, crop = execute._cut(whole, (10, 20), shown, "key")
-    record, side = {"crop": crop}, execute.PATCH_SIDE
-    assert np.abs(execute.crop_image(record, png) - whole[10:266, 20:276]).max() < crop["scale"]
-    patches = execute.crop_patches(record, png)
+    png, crop = pictures.cut(whole, (10, 20), shown, "key")
+    record, side = {"crop": crop}, pictures.PATCH_SIDE
+    assert np.abs(pictures.crop_image(record, png) - whole[10:266, 20:276]).max() < crop["scale"]
+    patches = pictures.crop_patches(record, png)
     assert len(patches) == 4
     for patch, one in zip(patches, shown, strict=True):
         assert np.abs(patch - one[10 : 10 + side, 20 : 20 + side]).max() < crop["scale"]

@@ -9,7 +9,8 @@ from n2sr_lib.characters import composed
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import TRAINING_SEEDS, Run, bottleneck, cjk, tracking, wanted
 from n2sr_lib.runs.estimates import effort
-from n2sr_lib.runs.execute import execute, picture_of
+from n2sr_lib.runs.execute import execute
+from n2sr_lib.runs.pictures import picture_of
 from n2sr_lib.runs.specification import machine, record_key, specify
 from n2sr_lib.verdicts import NOT_TESTABLE
 

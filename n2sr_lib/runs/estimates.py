@@ -7,7 +7,8 @@ from statistics import median
 import torch
 
 from ..denoising import denoise, limited
-from .execute import device_name, noisy_image
+from .execute import noisy_image
+from .provenance import device_name
 from .specification import canonical, counted, machine, preset_of
 
 OVERHEAD = 3.0  # seconds: noise, scores, writing

@@ -1,38 +1,30 @@
 """Execute one specification and record everything that someone who repeats it has to know."""
 
-import hashlib
-import io
 import math
-import os
-import platform
-import subprocess
 import time
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-import imageio.v3 as imageio  # scikit-image brings it
 import numpy as np
 import torch
 
 from .. import atoms, data, metrics, series
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
-from ..experiments import CHARACTERS, CROP_SIDE, PATCH_SIDE
+from ..experiments import CHARACTERS
 from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..on_series import METHODS, WIDTHS, measure, prepared
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
+from .pictures import cut, keep
+from .provenance import provenance
 from .records import seal
 from .specification import clean_image, frames_settings, machine, preset_of, record_key, sha256
 
 CURVE_POINTS = 20  # of PSNR and SSIM along the training
 FRAMES = 5  # of the real series
 SMALL = 96  # pixels a side of what is kept of it, since it has no licence that lets us pass it on
-CROP_LEVELS = 4095  # of the 65,535 of a uint16 PNG: 80 dB below the range, and half the file
 
 
 def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -86,16 +78,16 @@ def execute(
         image, more = filtered(specification, *noisy_image(specification))
         record |= more
         if crop is not None:
-            png, record["crop"] = _cut(image, crop, [], key)
+            png, record["crop"] = cut(image, crop, [], key)
     elif specification["kind"] == "frames":
         estimate, result = _denoise_frames(specification, checkpoint, progress)
         record |= {"result": result, "sha256": data.array_hash(estimate)}
         part = estimate[0] if specification["image"] == "simulated" else estimate[0][:SMALL, :SMALL]
-        png, record["crop"] = _cut(part, (0, 0), [], key)
+        png, record["crop"] = cut(part, (0, 0), [], key)
     elif specification["kind"] == "series":
         result, picture = _series(specification, device_class)
         record |= {"result": result, "sha256": sha256(result)}
-        png, record["crop"] = _keep(picture, key)
+        png, record["crop"] = keep(picture, key)
     elif specification["kind"] != "denoise":
         result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
@@ -109,7 +101,7 @@ def execute(
             variance = noise["a"] * x + noise["b"] ** 2
             record["study"], shown = STUDIES[study](estimate, strategy, x, y, variance)
         if crop is not None:
-            png, record["crop"] = _cut(done.image, crop, shown, key)
+            png, record["crop"] = cut(done.image, crop, shown, key)
     record["seconds"] = round(time.monotonic() - begin, 2)
     return seal(record | origin | {"jobs": jobs, "resumed": resumed}), png
 
@@ -259,123 +251,3 @@ def _short(value: float) -> float | None:
     if isinstance(value, int):
         return value
     return float(f"{value:.6g}") if math.isfinite(value) else None
-
-
-def _cut(image: np.ndarray, corner: tuple[int, int], shown: list[np.ndarray], key: str) -> tuple[bytes, dict]:
-    """The PNG file of a part of the result, with smaller parts of the images of a study to its right."""
-    top, left = corner
-    part = image[top : top + CROP_SIDE, left : left + CROP_SIDE]
-    patches = [one[top : top + PATCH_SIDE, left : left + PATCH_SIDE] for one in shown]
-    # Two by two, since half of CROP_SIDE is PATCH_SIDE.
-    part = np.hstack([part, *(np.vstack(patches[i : i + 2]) for i in range(0, len(patches), 2))])
-    offset = float(part.min())
-    scale = (float(part.max()) - offset) / CROP_LEVELS or 1.0
-    file = io.BytesIO()
-    imageio.imwrite(file, np.round((part - offset) / scale).astype(np.uint16), extension=".png")
-    return file.getvalue(), {
-        "file": f"{key}.png",
-        "row": top,
-        "column": left,
-        "scale": scale,
-        "offset": offset,
-        "patches": len(patches),
-        "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
-    }
-
-
-def _keep(picture: series.Picture, key: str) -> tuple[bytes, dict]:
-    """The PNG file of a picture, 8 bits a pixel; every row has a scale of its own."""
-    offsets = [float(min(image.min() for image in row)) for row in picture]
-    scales = [
-        (float(max(image.max() for image in row)) - low) / 255 or 1.0
-        for row, low in zip(picture, offsets, strict=True)
-    ]
-    rows = [
-        np.round((np.hstack(row) - low) / scale)
-        for row, low, scale in zip(picture, offsets, scales, strict=True)
-    ]
-    file = io.BytesIO()
-    imageio.imwrite(file, np.vstack(rows).astype(np.uint8), extension=".png")
-    return file.getvalue(), {
-        "file": f"{key}.png",
-        "rows": len(picture),
-        "columns": len(picture[0]),
-        "scales": scales,
-        "offsets": offsets,
-        "sha256": hashlib.sha256(file.getvalue()).hexdigest(),
-    }
-
-
-def picture_of(record: dict, png: bytes) -> series.Picture:
-    """The picture that an experiment on a series kept: rows of images, float32, in their own units."""
-    crop, values = record["crop"], imageio.imread(png, extension=".png").astype(np.float32)
-    rows = np.vsplit(values, crop["rows"])
-    return [
-        np.hsplit(row * np.float32(scale) + np.float32(offset), crop["columns"])
-        for row, scale, offset in zip(rows, crop["scales"], crop["offsets"], strict=True)
-    ]
-
-
-def crop_image(record: dict, png: bytes) -> np.ndarray:
-    """The part of the result that a record kept, float32, in the units of the clean image."""
-    return _crop_values(record, png)[:, :CROP_SIDE]
-
-
-def crop_patches(record: dict, png: bytes) -> list[np.ndarray]:
-    """The smaller parts that a study kept, in its order, with the same upper left corner."""
-    values = _crop_values(record, png)[:, CROP_SIDE:]
-    corners = [(i % 2 * PATCH_SIDE, i // 2 * PATCH_SIDE) for i in range(record["crop"].get("patches", 0))]
-    return [values[top : top + PATCH_SIDE, left : left + PATCH_SIDE] for top, left in corners]
-
-
-def _crop_values(record: dict, png: bytes) -> np.ndarray:
-    values = imageio.imread(png, extension=".png").astype(np.float64)
-    return (values * record["crop"]["scale"] + record["crop"]["offset"]).astype(np.float32)
-
-
-def provenance(device_class: str) -> dict:
-    """Where, when and with what: device, threads, versions, commit and date."""
-    from .. import __version__
-
-    return {
-        "device": device_name(device_class),
-        "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "scikit-image": version("scikit-image"),
-            "n2sr_lib": __version__,
-        },
-        "commit": commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def device_name(device_class: str) -> str:
-    """The processor's or graphics card's own name."""
-    if device_class == "cuda":
-        return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """``N2SR_COMMIT`` where it is set; else what git says, with ``+`` where the library was changed since."""
-    return os.environ.get("N2SR_COMMIT") or _git_state()
-
-
-@cache  # asked once, at the first run: files may change while a process works
-def _git_state() -> str:
-    here = Path(__file__).resolve().parents[1]
-    try:
-        head, changed = (
-            subprocess.run(["git", "-C", str(here), *what], capture_output=True, text=True, check=True).stdout
-            for what in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", "."])
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head.strip() + ("+" if changed.strip() else "")
