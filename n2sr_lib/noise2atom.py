@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import save, signature_of
+from .checkpoint import load, save, signature_of
 from .crops import draw_crops
 from .errors import InputError
 from .networks.translation import Critic, Generator
@@ -139,12 +139,7 @@ def fit(
     generator, course = torch.Generator().manual_seed(seed), Course()
     signature = signature_of(plan, "noise2atom", torch.cat((noisy.flatten(), clean.flatten())), seed, True)
     if checkpoint is not None and Path(checkpoint).exists():
-        try:
-            state = torch.load(checkpoint, weights_only=True)
-        except Exception:  # torch has many ways to fail on a file that is not its own
-            raise InputError(f"{checkpoint} is damaged; delete it to begin again") from None
-        if state["signature"] != signature:
-            raise InputError(f"{checkpoint} was left by another run; delete it or name another checkpoint")
+        state = load(Path(checkpoint), signature)
         networks.load_state_dict(state["networks"])
         averages.load_state_dict(state["averages"])
         for name, optimizer in optimizers.items():

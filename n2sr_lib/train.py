@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import save, signature_of
+from .checkpoint import load, save, signature_of
 from .crops import draw_crops, held_out_map
 from .errors import InputError
 from .progress import bar
@@ -120,12 +120,7 @@ def fit(
     best, waited, saved = math.inf, 0, time.monotonic()
     signature = signature_of(plan, strategy, images, seed, budget is None)
     if checkpoint is not None and Path(checkpoint).exists():
-        try:
-            state = torch.load(checkpoint, weights_only=True, map_location=images.device)
-        except Exception:  # torch has many ways to fail on a file that is not its own
-            raise InputError(f"{checkpoint} is damaged; delete it to begin again") from None
-        if state["signature"] != signature:
-            raise InputError(f"{checkpoint} was left by another run; delete it or name another checkpoint")
+        state = load(Path(checkpoint), signature, images.device)
         network.load_state_dict(state["network"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
