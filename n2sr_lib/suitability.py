@@ -3,7 +3,6 @@
 import functools
 import math
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import maximum_filter
@@ -12,6 +11,7 @@ from .assess import NoiseCorrelation, noise_correlation
 from .checks import check_image
 from .errors import InputError
 from .noise_estimate import NoiseEstimate, estimate_noise
+from .remarks import Judged, Remark, plain
 from .spectra import power_spectrum, rings
 
 GOOD, CARE, UNSUITABLE = LEVELS = ("good", "usable with care", "not suitable")
@@ -27,19 +27,8 @@ SNR = (20.0, 30.0)  # dB: little noise, no noise worth a mention
 COARSE = 4.0  # pixels: structure finer than that is lost by sub-sampling and read as noise
 
 
-class Remark(NamedTuple):
-    """One thing that speaks against an image: how much, why, and what to do."""
-
-    level: str
-    reason: str
-    advice: str
-
-
-FINE = Remark(GOOD, "the noise is independent from pixel to pixel and nothing is in the way", "denoise it")
-
-
 @dataclass(frozen=True)
-class Suitability:
+class Suitability(Judged):
     """What `suitability` found; in the image's own units.
 
     remarks : what speaks against it, worst first; `level`, `reason` and `advice` are the first one's.
@@ -71,30 +60,15 @@ class Suitability:
     snr: float | None = None
     finest: float | None = None
 
-    @property
-    def level(self) -> str:
-        return self._first.level
-
-    @property
-    def reason(self) -> str:
-        return self._first.reason
-
-    @property
-    def advice(self) -> str:
-        return self._first.advice
+    FINE = Remark(
+        GOOD, "the noise is independent from pixel to pixel and nothing is in the way", "denoise it"
+    )
 
     @property
     def sampler(self) -> dict[str, int]:
         """Settings of `Noise2SR` for this noise: what `streaks` finds best, or nearly so."""
         independent = self.correlation is None or self.correlation.independent
         return {} if independent else {"s": 3, "aside": 1}
-
-    @property
-    def _first(self) -> Remark:
-        return self.remarks[0] if self.remarks else FINE
-
-    def __str__(self):
-        return f"{self.level}: {self.reason}; {self.advice}"
 
     def as_dict(self) -> dict:
         """All of it for JSON, without NaN and infinity (None stands for them)."""
@@ -309,13 +283,3 @@ def _remarks(s: Suitability, share: float) -> list[Remark]:
         what = f"{s.shape[0]}×{s.shape[1]} pixels are few to learn from"
         add(CARE, what, f"give a larger part, {FEW} pixels a side at least")
     return remarks
-
-
-def plain(value):
-    """The same for JSON: no NumPy types, no tuples, no NaN or infinity."""
-    if isinstance(value, dict):
-        return {key: plain(v) for key, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    value = value.item() if isinstance(value, np.generic) else value
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -10,8 +10,9 @@ from scipy.ndimage import maximum_filter
 from .columns import disagreement, find_columns, lattice_period, refine_columns
 from .errors import InputError
 from .noise_estimate import NoiseEstimate
+from .remarks import Judged, Remark, plain
 from .spectra import power_spectrum, radial_mean, ring_correlation, rings
-from .suitability import Remark, middle, plain
+from .suitability import middle
 
 LEVELS = NOTHING, LOOK, DOUBT = ("no objection found", "look closely", "do not trust")
 
@@ -100,7 +101,7 @@ class Agreement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Trust:
+class Trust(Judged):
     """What `assess_result` found, in the units of the image; None where it could not be measured.
 
     remarks : what speaks against the result, worst first; `level`, `reason` and `advice` are the first one's.
@@ -120,25 +121,7 @@ class Trust:
     columns: Columns | None = None
     agreement: Agreement | None = None
 
-    @property
-    def level(self) -> str:
-        return self._first.level
-
-    @property
-    def reason(self) -> str:
-        return self._first.reason
-
-    @property
-    def advice(self) -> str:
-        return self._first.advice
-
-    @property
-    def _first(self) -> Remark:
-        fine = Remark(NOTHING, "the residual looks like noise", "measure on the raw image as well")
-        return self.remarks[0] if self.remarks else fine
-
-    def __str__(self):
-        return f"{self.level}: {self.reason}; {self.advice}"
+    FINE = Remark(NOTHING, "the residual looks like noise", "measure on the raw image as well")
 
     def as_dict(self) -> dict:
         """All of it for JSON, without NaN and infinity (None stands for them)."""
