@@ -5,7 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 
-from n2sr_lib import PRESETS, ablation_claims, ablations, encoder_claims, experiments, report, timing
+from n2sr_lib import (
+    PRESETS,
+    ablation_claims,
+    ablations,
+    averaging,
+    encoder_claims,
+    experiments,
+    report,
+    timing,
+)
 from n2sr_lib.experiments import (
     ENCODER_REPEATS,
     ENCODER_SIZES,
@@ -394,15 +403,15 @@ def test_law_is_that_of_its_terms(flips):
     squared = (passes.cumsum(1)[:, counts - 1] / counts) ** 2
     error, deviation = squared.mean(0), squared.std(0) / np.sqrt(trials)
     terms = [0.09, 0.5, 2.0][: 3 if flips else 2]
-    assert np.abs((ablations.law(counts, flips) @ terms - error) / deviation).max() < 5
-    fitted = ablations.fit_law(counts, error, flips)
+    assert np.abs((averaging.law(counts, flips) @ terms - error) / deviation).max() < 5
+    fitted = averaging.fit_law(counts, error, flips)
     assert np.abs(fitted - terms).max() < 0.05
-    assert ablations.enough(np.array(terms), 0.1) == np.ceil(0.5 / 0.009)
+    assert averaging.enough(np.array(terms), 0.1) == np.ceil(0.5 / 0.009)
 
 
 def test_fit_takes_nothing_below_zero():
-    fitted = ablations.fit_law(np.array([1, 2, 4]), np.array([1.0, 0.5, 0.24]), flips=False)
-    assert (fitted >= 0).all() and ablations.enough(fitted, 0.1) == float("inf")
+    fitted = averaging.fit_law(np.array([1, 2, 4]), np.array([1.0, 0.5, 0.24]), flips=False)
+    assert (fitted >= 0).all() and averaging.enough(fitted, 0.1) == float("inf")
 
 
 # What is executed here

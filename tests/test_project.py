@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
-    "aside characters checkpoint checks errors orientations progress scenes",
+    "aside averaging characters checkpoint checks errors orientations progress remarks scenes",
     "atoms counting crops css experiments io likeness metrics networks noise noise_estimate plotting"
     " profiles spectra subsample tiling train transfer vst",
     "assess bm3d classical columns data noise2atom strategies suitability trust weights",
