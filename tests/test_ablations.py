@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import invented
 import numpy as np
 import pytest
 
@@ -40,25 +41,10 @@ def _no_records(tmp_path, monkeypatch):
 
 
 def recorded(run, mmse=37.0, single=34.0, **content) -> dict:
-    """Write a record of a run that was never executed."""
-    specification = specify(run)
-    precision = None if run.kind == "timing" else "float32"
-    psnr = {"noisy": 7.0, "single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
+    estimates = {"single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
     if run.method in ("noise2self", "fbi"):
-        psnr = {"noisy": 7.0, "estimate": mmse}
-    record = {
-        "key": record_key(specification, "cpu", precision),
-        "profile": run.profile,
-        "specification": specification,
-        "device_class": "cpu",
-        "precision": precision,
-        "device": "a machine",
-        "steps": 1000,
-        "result": {name: {"psnr": value, "ssim": value / 40} for name, value in psnr.items()},
-    }
-    record = records.seal(record | content)
-    records.write(record)
-    return record
+        estimates = {"estimate": mmse}
+    return invented.recorded(run, **(invented.scores(noisy=7.0, **estimates) | content))
 
 
 def image_number(run) -> int:

@@ -2,13 +2,14 @@
 
 import shutil
 
+import invented
 import pytest
+from invented import recorded
 
 from n2sr_lib import experiments, report, verdicts
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import Run, budget60, recipe, table1, theory
+from n2sr_lib.experiments import budget60, recipe, table1, theory
 from n2sr_lib.runs import records
-from n2sr_lib.runs.specification import record_key, specify
 
 MARKED = "# Title\n\n" + "\n".join(
     f"<!-- generated: {name} -->\nold\n<!-- end -->\n" for name in ("results", "recipe", "claims")
@@ -24,34 +25,8 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def recorded(run: Run, **content) -> dict:
-    """Write a record of a run that was never executed."""
-    specification = specify(run)
-    precision = None if run.kind == "theory" else "float32"
-    record = {
-        "key": record_key(specification, "cpu", precision),
-        "profile": run.profile,
-        "specification": specification,
-        "device_class": "cpu",
-        "precision": precision,
-        "device": "a machine",
-        "threads": 2,
-        "jobs": 1,
-        "steps": 1000,
-        "M": 50,
-        "train_seconds": 100.0,
-        "predict_seconds": 10.0,
-        "seconds": 111.0,
-        "history": {"held_out": [1.0] * 10 + [0.5, None]},
-    }
-    record = records.seal(record | content)
-    records.write(record)
-    return record
-
-
 def scores(noisy=7.0, single=34.0, mmse=37.0) -> dict:
-    psnr = {"noisy": noisy, "single": single, "mmse": mmse, "out_of_bag": mmse - 0.1}
-    return {"result": {name: {"psnr": value, "ssim": value / 40} for name, value in psnr.items()}}
+    return invented.scores(noisy=noisy, single=single, mmse=mmse, out_of_bag=mmse - 0.1)
 
 
 def table_recorded(
