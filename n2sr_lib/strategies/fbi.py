@@ -13,14 +13,14 @@ from . import Prediction
 class FBI:
     """Unbiased risk of an affine estimate in the stabilised domain.
 
-    The image is made unit-variance by the generalised Anscombe transform and scaled to about [0, 1], noise of
-    deviation τ there. A blind-spot network maps it, (B, 1, H, W), to two maps (B, 2, H, W) of which neither
+    The generalised Anscombe transform f of the image is brought to mean 0 and deviation 1; noise of deviation
+    τ is left in it. A blind-spot network maps it, (B, 1, H, W), to two maps (B, 2, H, W) of which neither
     depends on the pixel itself: the logit of the slope α = 0.1 sigmoid(·), and the intercept β. The estimate
     is α Z + β. Since it uses Z, it is not J-invariant.
 
-    The authors scale by the minimum and maximum, which grow with the number of pixels, so that a crop and the
-    whole image would differ in τ. Here Z = 1/2 + (f − mean)/(8 deviations), about what minimum and maximum
-    make of a normal law.
+    The authors bring f to [0, 1] instead, by its minimum and maximum. These grow with the number of pixels, so
+    that a crop and the whole image would differ in τ; and what is left of a weak contrast beside the offset of
+    1/2 is so little that 300 steps of the small network ended 10 dB lower on an image of our own (13.1 against 23.3 dB).
 
     Parameters
     ----------
@@ -43,11 +43,10 @@ class FBI:
         return replace(self, a=self.a / deviation, b=self.b / deviation, offset=offset)
 
     def _stabilised(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Z, the mean of the transform f and τ, the latter two (B, 1, 1, 1): f = mean + (Z − 1/2) / τ."""
+        """Z, the mean of the transform f and τ, the latter two (B, 1, 1, 1): f = mean + Z / τ."""
         f = gat(y - self.offset, self.a, self.b)
         deviation, mean = torch.std_mean(f, (1, 2, 3), keepdim=True)
-        tau = 1 / (8 * deviation)
-        return 0.5 + (f - mean) * tau, mean, tau
+        return (f - mean) / deviation, mean, 1 / deviation
 
     def loss(
         self, network: nn.Module, y: Tensor, kept: Tensor, generator: torch.Generator
@@ -70,7 +69,7 @@ class FBI:
         """One pass over the image (1, 1, H, W), and the exact unbiased inverse of the transform."""
         z, mean, tau = self._stabilised(y)
         slope, intercept = _affine(network, z)
-        d = mean + (slope * z + intercept - 0.5) / tau
+        d = mean + (slope * z + intercept) / tau
         x_hat = (inverse_gat(d, self.a, self.b, self.model) + self.offset)[0, 0]
         return Prediction(x_hat, torch.zeros_like(x_hat))
 
