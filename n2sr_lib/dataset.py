@@ -1,8 +1,7 @@
-"""The training set: clean HRTEM images of Pt on CeO2, simulated from a seed, in one HDF5 file.
+"""The training set as a file: clean HRTEM images of Pt on CeO2, simulated from a seed, in one HDF5 file.
 
-It stands in for the 18,000 images of Mohan et al., which cannot be had. With the test images of the paper it
-shares three constants, which `simulate` states: pixels per lattice plane, range of intensities, and mean. Its
-structures, orientations and optics are drawn from the ranges below; nothing is read from the test images.
+It stands in for the 18,000 images of Mohan et al., which cannot be had; `particles` says what it consists
+of.
 ``python -m n2sr_lib.dataset`` makes it with the extra ``sim``; to read it needs no extra.
 """
 
@@ -19,113 +18,16 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
-from n2sr_lib import data, simulate
+from n2sr_lib import data, particles, simulate
 from n2sr_lib.errors import InputError
+from n2sr_lib.particles import EACH, HIGH, LEVELS, LOW, SPLITS, STRUCTURES, VERSION
 from n2sr_lib.progress import bar
 
-VERSION = 1  # raised by hand when the same seed would give other images
-SIDE = 512  # pixels
-STRUCTURES, EACH = 120, 10  # a hundred structures and a thousand images to train on, as the paper had
-MINUTES = "a quarter of an hour"  # for these, on one core (8.4 s a structure); half of it with --jobs 2
-SPLITS = ("train", "val", "test")
-LOW, HIGH, LEVELS = simulate.LOW, simulate.HIGH, 4095  # stored in twelve bits, as the bundled samples
-SUBSET_BYTES = 48_000_000
-#: Zone axis of both crystals, surface normal of CeO2, directions of Pt that may lie along it.
-ORIENTATIONS = (
-    ((1, -1, 0), (1, 1, 1), ((1, 1, 1), (0, 0, 1), (1, 1, -1))),
-    ((1, -1, 0), (0, 0, 1), ((0, 0, 1), (1, 1, 1))),
-    ((1, -1, 0), (1, 1, 0), ((1, 1, 0), (1, 1, 1))),
-    ((0, 0, 1), (0, 1, 0), ((0, 1, 0), (1, 1, 0))),
-    ((0, 0, 1), (1, 1, 0), ((1, 1, 0), (0, 1, 0))),
-    ((1, 1, -2), (1, 1, 1), ((1, 1, 1), (1, -1, 0))),
+MINUTES = (
+    "a quarter of an hour"  # for the whole set, on one core (8.4 s a structure); half of it with --jobs 2
 )
-DEFOCUS = (-160.0, 60.0)  # Å: from white columns over mixed contrast to black ones
-
-
-def split_of(k: int) -> str:
-    """To which part structure k belongs: of every twelve ten are for training, one each for the others."""
-    return {10: "val", 11: "test"}.get(k % 12, "train")
-
-
-def draw_structure(seed: int, k: int) -> dict:
-    """Arguments of `simulate.particle_on_support` for structure k, however many there are."""
-    rng = np.random.default_rng([seed, k, 0])
-    beam, up, along = ORIENTATIONS[rng.integers(len(ORIENTATIONS))]
-    d111 = rng.uniform(6.5, 13.0)
-    position = rng.uniform(0.2, 0.8)
-    return {
-        "beam": beam,
-        "up": up,
-        "particle_up": along[rng.integers(len(along))],
-        "facets": (d111, d111 * rng.uniform(0.85, 1.35), d111 * rng.uniform(0.25, 0.9)),
-        "centre": tuple(rng.uniform(-simulate.PT / 2, simulate.PT / 2, 3)),
-        "position": position,
-        "surface": rng.uniform(0.45, 0.95),
-        "step": position * rng.uniform(0.2, 0.8) if rng.random() < 0.5 else None,
-        "tilt": rng.normal(0.0, 3.0) if rng.random() < 0.3 else 0.0,
-        "missing": rng.uniform(0.0, 0.4),
-        "thickness": rng.uniform(12.0, 40.0),
-        "seed": int(rng.integers(2**31)),
-    }
-
-
-def draw_imaging(
-    seed: int, k: int, each: int
-) -> tuple[tuple[float, float], list[dict[str, float]], list[float]]:
-    """How structure k is seen: its tilt (mrad along x and y); and for each of its images two things.
-
-    These are abTEM's aberrations (Å, rad), with defoci spread evenly over `DEFOCUS`, so that every structure
-    is seen in every contrast; and the share of the range of intensities that the image fills, since that
-    range is the whole set's.
-    """
-    rng = np.random.default_rng([seed, k, 1])
-    amount, angle = 20.0 * np.sqrt(rng.random()), rng.uniform(0, 2 * np.pi)
-    aberrations, shares = [], []
-    for i in range(each):
-        defocus = DEFOCUS[0] + (DEFOCUS[1] - DEFOCUS[0]) * (i + rng.random()) / each
-        one = {"C10": -defocus, "C30": rng.uniform(-1.8e5, -0.8e5)}
-        for name, most in (("12", 20.0), ("21", 300.0), ("23", 300.0)):
-            one |= {f"C{name}": rng.uniform(0, most), f"phi{name}": rng.uniform(0, 2 * np.pi)}
-        aberrations.append(one)
-        shares.append(rng.uniform(0.4, 1.0))
-    return (amount * np.cos(angle), amount * np.sin(angle)), aberrations, shares
-
-
-def contrast(image: np.ndarray, atoms) -> float:
-    """Height of the heavy atoms' columns over the material around them, in its deviations: white above 0.
-
-    Parameters
-    ----------
-    image : ndarray (H, W), the frame of `atoms` from `simulate.hrtem`.
-    """
-    heavy = atoms.positions[np.array(atoms.get_chemical_symbols()) != "O", :2]
-    column, row = np.round(heavy / simulate.PIXEL - simulate.MARGIN).astype(int).T
-    inside = (row >= 0) & (row < image.shape[0]) & (column >= 0) & (column < image.shape[1])
-    at = np.zeros(image.shape, bool)
-    at[row[inside], column[inside]] = True
-    around = image[distance_transform_edt(~at) <= 1.4 / simulate.PIXEL]
-    return float((image[at].mean() - around.mean()) / around.std())
-
-
-def simulate_structure(
-    seed: int, k: int, each: int, side: int = SIDE, phonons: int = simulate.PHONONS
-) -> tuple[np.ndarray, dict]:
-    """Images of structure k, uint16 (each, side, side), and what is needed to understand them."""
-    structure = draw_structure(seed, k)
-    tilt, aberrations, shares = draw_imaging(seed, k, each)
-    atoms = simulate.particle_on_support(**structure, shape=(side, side))
-    # What reaches beyond the cell would come in again on the other side.
-    atoms = atoms[((atoms.positions >= 0) & (atoms.positions < atoms.cell.lengths())).all(axis=1)]
-    series = simulate.hrtem_series(atoms, aberrations, tilt, phonons, structure["seed"])
-    images, about = [], []
-    for intensity, share, one in zip(series, shares, aberrations, strict=True):
-        images.append(simulate.MEAN + share * (simulate.rescale(intensity) - simulate.MEAN))
-        about.append({"aberrations": one, "share": share, "contrast": contrast(intensity, atoms)})
-    entry = {"structure": structure, "formula": atoms.get_chemical_formula(), "tilt": tilt, "images": about}
-    images = np.stack(images)
-    return np.round((images - LOW) / (HIGH - LOW) * LEVELS).astype(np.uint16), entry
+SUBSET_BYTES = 48_000_000
 
 
 def default_path() -> Path:
@@ -151,7 +53,7 @@ def make(
     ----------
     structures, each : how many structures, and images of each.
     jobs : processes side by side.
-    options : ``side`` and ``phonons`` of `simulate_structure`.
+    options : ``side`` and ``phonons`` of `particles.simulate_structure`.
 
     Raises
     ------
@@ -186,7 +88,7 @@ def make(
             stored[count : count + each] = values
             count += each
             del entry["made_with"]
-            entries.append({"k": k, "split": split_of(k)} | entry)
+            entries.append({"k": k, "split": particles.split_of(k)} | entry)
         _write_manifest(file, {"made_with": about, **_constants(), "structures": entries})
     os.replace(partial, path)
     shutil.rmtree(parts)
@@ -224,7 +126,7 @@ def _made(calls: list[tuple], jobs: int):
 
 def _make_part(path: Path, k: int, about: dict) -> None:
     options = {name: value for name, value in about.items() if name not in ("version", "seed", "each")}
-    values, entry = simulate_structure(about["seed"], k, about["each"], **options)
+    values, entry = particles.simulate_structure(about["seed"], k, about["each"], **options)
     partial = path.with_suffix(".partial")
     with open(partial, "wb") as file:
         np.savez_compressed(file, values=values, entry=json.dumps({"made_with": about} | entry))
@@ -298,11 +200,49 @@ def load(split: str, path: str | Path | None = None, most: int | None = None) ->
     if most is not None and most < len(chosen):
         chosen = chosen[np.arange(most) * len(chosen) // most]
     with _open(path or default_path()) as file:
-        low, high, levels = (file.attrs[name] for name in ("low", "high", "levels"))
         images = np.empty((len(chosen), *file["images"].shape[1:]), np.float32)
-        for image, i in zip(images, chosen, strict=True):
-            image[:] = low + (high - low) / levels * file["images"][i]
+        for one, i in zip(images, chosen, strict=True):
+            one[:] = _intensity(file, i)
     return images
+
+
+def _intensity(file: h5py.File, i: int) -> np.ndarray:
+    low, high, levels = (file.attrs[name] for name in ("low", "high", "levels"))
+    return (low + (high - low) / levels * file["images"][i]).astype(np.float32)
+
+
+def check_whole(path: str | Path | None = None) -> dict:
+    """The manifest of the set, if it is the one that the tables use (`particles.identity`) and whole.
+
+    Raises
+    ------
+    InputError
+        If there is no set, or another one, or a part of it.
+    """
+    path = path or default_path()
+    manifest, asked = read_manifest(path), particles.identity()
+    count = sum(len(entry["images"]) for entry in manifest["structures"])
+    if manifest["made_with"] != asked or count != asked["structures"] * asked["each"]:
+        raise InputError(
+            f"{path} is not the set of the tables but another one, or a part of it; "
+            "move it away, and `python -m n2sr_lib.dataset` makes that set"
+        )
+    return manifest
+
+
+def image(k: int, j: int, path: str | Path | None = None) -> np.ndarray:
+    """Clean image j of structure k of the set of the tables, float32 (H, W).
+
+    Raises
+    ------
+    InputError
+        If the set is not there or not that one (`check_whole`), or has no such image.
+    """
+    asked = check_whole(path)["made_with"]
+    if not (0 <= k < asked["structures"] and 0 <= j < asked["each"]):
+        raise InputError(f"the set has no image {k}/{j}; it has {asked['each']} of each structure")
+    with _open(path or default_path()) as file:
+        return _intensity(file, k * asked["each"] + j)
 
 
 def write_subset(path: Path, source: str | Path | None = None, most: int = SUBSET_BYTES) -> int:

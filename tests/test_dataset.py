@@ -6,20 +6,20 @@ import h5py
 import numpy as np
 import pytest
 
-from n2sr_lib import data, dataset, simulate
+from n2sr_lib import data, dataset, particles, simulate
 from n2sr_lib.errors import InputError
 
 
 def fake_structure(seed, k, each, side=16):
     """Images that tell where they come from, without abTEM."""
     rng = np.random.default_rng([seed, k])
-    images = rng.integers(0, dataset.LEVELS + 1, (each, side, side)).astype(np.uint16)
+    images = rng.integers(0, particles.LEVELS + 1, (each, side, side)).astype(np.uint16)
     return images, {"formula": f"Pt{k}", "images": [{"C10": float(i)} for i in range(each)]}
 
 
 @pytest.fixture
 def fake(monkeypatch):
-    monkeypatch.setattr(dataset, "simulate_structure", fake_structure)
+    monkeypatch.setattr(particles, "simulate_structure", fake_structure)
     monkeypatch.setattr(dataset, "_constants", dict)
     monkeypatch.setattr(simulate, "_modules", lambda: None)
 
@@ -30,19 +30,19 @@ def made(fake, tmp_path):
 
 
 def test_structures_do_not_depend_on_their_number_but_on_the_seed():
-    drawn = [dataset.draw_structure(0, k) for k in range(60)]
+    drawn = [particles.draw_structure(0, k) for k in range(60)]
     assert len({json.dumps(one) for one in drawn}) == 60
-    assert dataset.draw_structure(0, 7) == drawn[7] != dataset.draw_structure(1, 7)
-    assert {one["beam"] for one in drawn} == {beam for beam, _, _ in dataset.ORIENTATIONS}
-    for beam, up, along in dataset.ORIENTATIONS:
+    assert particles.draw_structure(0, 7) == drawn[7] != particles.draw_structure(1, 7)
+    assert {one["beam"] for one in drawn} == {beam for beam, _, _ in particles.ORIENTATIONS}
+    for beam, up, along in particles.ORIENTATIONS:
         assert all(np.dot(beam, direction) == 0 for direction in (up, *along))
     # The particle stands on the upper terrace.
     assert all(one["step"] is None or one["step"] < one["position"] for one in drawn)
 
 
 def test_every_structure_is_seen_at_all_defoci():
-    tilt, images, shares = dataset.draw_imaging(0, 5, 8)
-    low, high = dataset.DEFOCUS
+    tilt, images, shares = particles.draw_imaging(0, 5, 8)
+    low, high = particles.DEFOCUS
     assert [int((-one["C10"] - low) // ((high - low) / 8)) for one in images] == list(range(8))
     assert np.hypot(*tilt) <= 20
     assert len({one["phi12"] for one in images}) == len(set(shares)) == 8
@@ -58,7 +58,7 @@ def test_what_is_loaded_is_what_was_simulated(made):
 
 def test_no_structure_is_in_two_parts(made):
     manifest = dataset.read_manifest(made)
-    places = {split: set(dataset.of_split(split, made) // 3) for split in dataset.SPLITS}
+    places = {split: set(dataset.of_split(split, made) // 3) for split in particles.SPLITS}
     assert sum(len(p) for p in places.values()) == len(manifest["structures"]) == 12
     for split, members in places.items():
         assert {entry["k"] for entry in manifest["structures"] if entry["split"] == split} == members
@@ -78,7 +78,7 @@ def test_an_interrupted_run_goes_on(made, monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return fake_structure(seed, k, each)
 
-    monkeypatch.setattr(dataset, "simulate_structure", stops)
+    monkeypatch.setattr(particles, "simulate_structure", stops)
     again = tmp_path / "again.h5"
     with pytest.raises(KeyboardInterrupt):
         dataset.make(again, 12, 3, progress=False)
@@ -92,7 +92,7 @@ def test_an_interrupted_run_goes_on(made, monkeypatch, tmp_path):
 
 
 def test_a_finished_set_is_not_made_again(made, monkeypatch):
-    monkeypatch.setattr(dataset, "simulate_structure", None)
+    monkeypatch.setattr(particles, "simulate_structure", None)
     assert dataset.make(made, 12, 3, progress=False) == made
     with pytest.raises(InputError, match="is another set"):
         dataset.make(made, 12, 3, seed=1, progress=False)
@@ -115,6 +115,20 @@ def test_subset_holds_the_same_pixels_of_every_structure(made, tmp_path):
             np.testing.assert_array_equal(h5py.File(subset)["images"][k], whole[place])
             k += 1
     assert len(dataset.load("val", subset)) == len(manifest["structures"][10]["images"])
+
+
+def test_one_image_of_the_set_of_the_tables_only(made, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match="not the set of the tables"):
+        dataset.image(11, 1, made)
+    monkeypatch.setattr(particles, "STRUCTURES", 12)
+    monkeypatch.setattr(particles, "EACH", 3)
+    np.testing.assert_array_equal(dataset.image(11, 1, made), dataset.load("test", made)[1])
+    with pytest.raises(InputError, match="no image 11/3"):
+        dataset.image(11, 3, made)
+    subset = tmp_path / "subset.h5"
+    dataset.write_subset(subset, made, 2**20 + len(h5py.File(made)["manifest"][()]) + 3000)
+    with pytest.raises(InputError, match="a part of it"):
+        dataset.check_whole(subset)
 
 
 def test_unusable_files_and_parts(made, tmp_path):
@@ -157,8 +171,8 @@ def test_nothing_is_read_from_the_test_images(tiny, monkeypatch):
 
     for module, name in ((data, "fetch"), (data, "sample"), (data.tifffile, "imread"), (np, "load")):
         monkeypatch.setattr(module, name, refuse)
-    values, entry = dataset.simulate_structure(0, 4, **tiny)
-    again, same = dataset.simulate_structure(0, 4, **tiny)
+    values, entry = particles.simulate_structure(0, 4, **tiny)
+    again, same = particles.simulate_structure(0, 4, **tiny)
     np.testing.assert_array_equal(values, again)
     assert entry == same
     images = 0.24 + 0.51 * values / 4095
@@ -178,5 +192,5 @@ def test_processes_side_by_side_make_the_same_set(tiny, tmp_path):
 def test_contrast_tells_white_from_black(tiny):
     atoms = simulate.particle_on_support(facets=(5.5, 5.2, 2.5), surface=0.8, thickness=6.0, shape=(340, 240))
     white, black = simulate.hrtem(atoms, [-100.0, 0.0], phonons=1)
-    assert dataset.contrast(white, atoms) > 0.5 and dataset.contrast(black, atoms) < -0.5
-    assert dataset.contrast(-white, atoms) == pytest.approx(-dataset.contrast(white, atoms), rel=1e-4)
+    assert particles.contrast(white, atoms) > 0.5 and particles.contrast(black, atoms) < -0.5
+    assert particles.contrast(-white, atoms) == pytest.approx(-particles.contrast(white, atoms), rel=1e-4)
