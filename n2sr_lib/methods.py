@@ -10,9 +10,11 @@ from .denoising import Preset, choose_preset
 from .errors import InputError
 from .strategies.fbi import FBI
 from .strategies.neighbor2neighbor import Neighbor2Neighbor
+from .strategies.noise2noise import Noise2Noise
 from .strategies.noise2self import Noise2Self
 from .strategies.noise2sr import Noise2SR
 from .strategies.self2self import Self2Self
+from .strategies.supervised import Supervised
 from .strategies.zs_noise2noise import ZSNoise2Noise
 
 STRATEGIES = {
@@ -69,3 +71,36 @@ def preset_for(method: str, profile: str) -> Preset:
         return Preset(PUBLISHED[method], strategy, preset.plan)
     plan = dataclasses.replace(preset.plan, steps=min(preset.plan.steps, SHARED_STEPS))
     return Preset(SMALL.get(method, preset.network), strategy, plan)
+
+
+#: Methods whose network is trained on a set of images, once for all images of a noise level. The last one is
+#: not in the paper: it is there to begin with, and then to be adapted to one image.
+ON_SET = {
+    "supervised": Supervised(),
+    "noise2noise": Noise2Noise(),
+    "noise2noise_pair": Noise2Noise(fresh=False),
+    "noise2self_set": Noise2Self(),
+    "neighbor2neighbor_set": Neighbor2Neighbor(),
+    "noise2sr_set": Noise2SR(M=96, flips=True),
+}
+#: Half the weights of the preset `laptop`: in 16 bits they are small enough to be part of the repository.
+SMALL_ON_SET = {"widths": (12, 24, 32, 48, 64), "features": 12}
+SET_STEPS = 8000  # in `laptop`: below twenty minutes on two cores
+
+
+def preset_for_set(method: str, profile: str) -> Preset:
+    """Network, strategy and plan on a set; in `paper` the U-Net that the paper names for these rows.
+
+    Noise2SR has the network of the preset itself, so that its weights can be adapted by `denoising.denoise`.
+    """
+    if method not in ON_SET:
+        raise InputError(f"unknown method {method!r}; choose one of {', '.join(ON_SET)}")
+    preset = choose_preset(profile)
+    plan = dataclasses.replace(preset.plan, epochs=0.0)
+    if profile == "laptop":
+        plan = dataclasses.replace(plan, steps=SET_STEPS)
+    network = preset.network
+    if method != "noise2sr_set":
+        published = {"encoder": "noise2noise u-net"}
+        network = {"laptop": network | SMALL_ON_SET, "paper": published}.get(profile, network)
+    return Preset(network, ON_SET[method], plan)

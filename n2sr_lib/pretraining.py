@@ -9,26 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_image
-from .denoising import Preset, choose_device, choose_preset, fastest_precision, for_prediction
+from .denoising import Preset, choose_device, fastest_precision, for_prediction
 from .errors import InputError
+from .methods import ON_SET
 from .networks.build import build_network
 from .noise import add_noise
-from .strategies.neighbor2neighbor import Neighbor2Neighbor
-from .strategies.noise2noise import Noise2Noise
-from .strategies.noise2self import Noise2Self
-from .strategies.supervised import Supervised
-from .train import History, fit
+from .train import DEAD, History, fit
 from .weights import load_weights, save_weights
-
-METHODS = {
-    "supervised": Supervised(),
-    "noise2noise": Noise2Noise(),
-    "noise2noise_pair": Noise2Noise(fresh=False),
-    "noise2self_set": Noise2Self(),
-    "neighbor2neighbor_set": Neighbor2Neighbor(),
-}
-#: Half the weights of the preset `laptop`: in 16 bits they are small enough to be part of the repository.
-SMALL = {"widths": (12, 24, 32, 48, 64), "features": 12}
 
 
 @dataclass(frozen=True)
@@ -38,19 +25,6 @@ class Pretrained:
     network: nn.Module
     strategy: object
     settings: dict
-
-
-def preset_for_set(method: str, profile: str) -> Preset:
-    """Network, strategy and plan; in `paper` the U-Net that the paper names for these rows."""
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r}; choose one of {', '.join(METHODS)}")
-    preset = choose_preset(profile)
-    network = {
-        "smoke": preset.network,
-        "laptop": preset.network | SMALL,
-        "paper": {"encoder": "noise2noise u-net"},
-    }[profile]
-    return Preset(network, METHODS[method], dataclasses.replace(preset.plan, epochs=0.0))
 
 
 def noisy_stack(images: np.ndarray, a: float, b: float, seed: int, copies: int = 1) -> Tensor:
@@ -95,7 +69,7 @@ def pretrain(
     Raises
     ------
     InputError
-        If the images, the noise or the device cannot be used.
+        If the images, the noise or the device cannot be used, or the network died in its first steps.
     """
     images = np.asarray(images, np.float32)
     if images.ndim != 3 or not len(images):
@@ -117,8 +91,10 @@ def pretrain(
     scale = getattr(strategy, "s", 1)
     network = build_network(scale, seed, **preset.network).to(where, memory_format=torch.channels_last)
     history = fit(network, trained, stack, plan, seed=seed, checkpoint=checkpoint, progress=progress)
+    if history.stopped == DEAD:
+        raise InputError(f"the training died after {history.steps} steps; give another seed")
     settings = {
-        "method": next((name for name, known in METHODS.items() if known == strategy), "custom"),
+        "method": next((name for name, known in ON_SET.items() if known == strategy), "custom"),
         "network": preset.network,
         "scale": scale,
         "plan": dataclasses.asdict(plan),
@@ -160,6 +136,6 @@ def write(path: str | Path, pretrained: Pretrained, half: bool = True) -> None:
 def read(path: str | Path) -> Pretrained:
     """What `write` has kept; InputError for another file."""
     network, settings = load_weights(path)
-    if settings.get("method") not in METHODS:
+    if settings.get("method") not in ON_SET:
         raise InputError(f"{path} is of the unknown method {settings.get('method')!r}")
-    return Pretrained(network, METHODS[settings["method"]], settings)
+    return Pretrained(network, ON_SET[settings["method"]], settings)
