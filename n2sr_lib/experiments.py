@@ -18,18 +18,23 @@ class Run:
 
     Parameters
     ----------
-    kind : ``"denoise"``; ``"classical"``, a filter that is not trained; ``"frames"``, a method of `on_series`
-        for several frames; or the module ``"theory"``, ``"timing"`` or ``"series"``, whose function `method`
-        gets the seed, in ``"series"`` also the overrides as options and, where `image` says so, the
-        characters of a font.
+    kind : ``"denoise"``; ``"classical"``, a filter that is not trained; ``"pretrained"``, a network that was
+        trained on the simulated set; ``"choice"``, whether to begin with `start` (`warm`); ``"frames"``, a
+        method of `on_series` for several frames; or the module ``"theory"``, ``"timing"`` or ``"series"``,
+        whose function `method` gets the seed, in ``"series"`` also the overrides as options and, where
+        `image` says so, the characters of a font.
     profile : name of a preset of `denoising`.
-    method : a name of `methods.STRATEGIES` or `methods.CLASSICAL`, or of a numerical experiment.
-    image : ``"paper/1"`` to ``"paper/5"``, or ``"sample/<name>"``: the clean image x; or `CHARACTERS`.
+    method : a name of `methods.STRATEGIES`, `methods.CLASSICAL` or `methods.ON_SET`, or of a numerical
+        experiment.
+    image : the clean image x: ``"paper/1"`` to ``"paper/5"``, ``"sample/<name>"``, of the simulated set
+        ``"set/<structure>/<image>"``, or of another material ``"atoms/<seed>"``. For a choice also a noisy
+        one, ``"real/<file>"``. Or `CHARACTERS`.
     a, b : noise of eq. 12, in the units of x.
     noise_seed, seed : of the noise; of everything else.
     budget : seconds, which then decide the number of steps; None: the preset does.
     overrides : (dotted name, value) pairs put over the preset, such as ``("plan.steps", 1000)``.
     study : name of a further question to the trained network, from `studies`.
+    start : the method of `methods.ON_SET` whose weights a ``"denoise"`` begins with; empty: with its own.
     """
 
     kind: str = "denoise"
@@ -43,8 +48,12 @@ class Run:
     budget: float | None = None
     overrides: tuple[tuple[str, object], ...] = ()
     study: str = ""
+    start: str = ""
 
     def __str__(self) -> str:
+        if self.kind in ("pretrained", "choice"):
+            what = self.method if self.kind == "pretrained" else f"whether to begin with {self.start}"
+            return f"{what}, {self.profile}, {self.image}, a={self.a:g}"
         if self.kind == "classical":
             return f"{self.method}, {self.image}, a={self.a:g}, noise seed {self.noise_seed}"
         if self.kind == "frames":
@@ -54,6 +63,7 @@ class Run:
             return f"{self.method}, seed {self.seed}{changed}"
         limit = f", {self.budget:g} s" if self.budget else ""
         limit += f", {self.study}" if self.study else ""
+        limit += f", from {self.start}" if self.start else ""
         seeds = f"seeds {self.noise_seed}/{self.seed}"
         return f"{self.method}, {self.profile}, {self.image}, a={self.a:g}, {seeds}{limit}{changed}"
 
@@ -380,6 +390,80 @@ def curves(profile: str) -> list[Run]:
     ]
 
 
+#: Rows of Table I that are trained on a set of images, and one more that may be adapted afterwards.
+ON_SET = (
+    "supervised",
+    "noise2noise",
+    "noise2noise_pair",
+    "noise2self_set",
+    "neighbor2neighbor_set",
+    "noise2sr_set",
+)
+#: Images of structures that no network has seen, in every contrast; and pictures of another material, at
+#: another magnification, which are nothing like the set.
+HELD_OUT = tuple(f"set/{k}/{j}" for k, j in zip((11, 35, 59, 83, 107), (1, 3, 5, 7, 9), strict=True))
+FAR = ("atoms/0", "atoms/1", "atoms/2")
+#: What needs no training set, beside which the cost of a domain gap is measured (claim C10).
+NO_SET = ("noise2sr", "noise2self", "fourier_wiener")
+
+
+def table1_sets(profile: str) -> list[Run]:
+    """Table I, the methods with a training set, each trained once for a level; in `laptop` the middle one.
+
+    There also what C10 needs: the same on held-out structures and on another material, and what needs no
+    training set on those.
+    """
+    if profile != "laptop":
+        return [Run("pretrained", profile, m, image, a) for a in LEVELS for m in ON_SET for image in IMAGES]
+    ours = [Run("pretrained", profile, m, image) for m in ON_SET for image in (*IMAGES, *HELD_OUT, *FAR)]
+    return ours + [
+        Run("classical" if m in FILTERS else "denoise", profile, m, image)
+        for m in NO_SET
+        for image in (*HELD_OUT, *FAR)
+    ]
+
+
+#: Parts of the preset's steps after which the warm start is measured, beside the whole from scratch.
+WARM_PARTS = (1 / 3, 1 / 10)
+WARM_LR = 5e-4  # a quarter of the preset's: the weights are good already
+TRIAL = 200  # steps from scratch, with which the weights of the set are compared
+UNLIKE = ("real/MoS2_stem_Exp-000-2.npy", "real/MoS2_stem_Exp-001-5.npy")
+
+
+def _full_steps(image: str) -> int:
+    """Steps of `laptop` for an image: those of 512² stop after `plan.epochs`."""
+    return FULL_STEPS if image in IMAGES else 1126
+
+
+def warm(image: str, part: float) -> Run:
+    """Noise2SR that begins with the weights of the set, for a part of the steps of `laptop`."""
+    steps = round(part * _full_steps(image))
+    changed = (("plan.steps", steps), ("plan.lr", WARM_LR))
+    return Run(image=image, overrides=changed, start="noise2sr_set")
+
+
+def cold(image: str, part: float = 1.0) -> Run:
+    """Noise2SR from scratch, for a part of the steps of `laptop`."""
+    if part == 1.0:
+        return noise2sr("laptop", image) if image in IMAGES else Run(image=image)
+    return Run(image=image, overrides=(("plan.steps", round(part * _full_steps(image))),))
+
+
+def choice(image: str) -> Run:
+    """Whether the held-out loss is for beginning with the weights of the set."""
+    return Run("choice", image=image, overrides=(("plan.steps", TRIAL),), start="noise2sr_set")
+
+
+def warm_start(profile: str) -> list[Run]:
+    """PSNR against seconds with the weights of the set and without; and what the held-out loss decides."""
+    if profile != "laptop":
+        return []
+    images = (*IMAGES, *HELD_OUT)
+    choices = [choice(image) for image in (*images, *FAR, *UNLIKE)]
+    scratch = [cold(image, part) for part in (1.0, WARM_PARTS[0]) for image in images]
+    return [*scratch, *(warm(image, part) for part in WARM_PARTS for image in images), *choices]
+
+
 #: Series of notebook 12 (three scenes of the first, one of the second), and the methods compared there.
 SERIES = ("simulated", "real/stem_abf_data_imagestack.hspy")
 SERIES_FILTERS = ("noisy", "blurred", "constant")
@@ -467,6 +551,8 @@ TABLES = {
     "table1_own": table1_own,
     "table1_seeds": table1_seeds,
     "curves": curves,
+    "table1_sets": table1_sets,
+    "warm_start": warm_start,
     "noise2atom": noise2atom,
     "tracking": tracking,
     "bottleneck": bottleneck,
@@ -481,7 +567,8 @@ PATCH_SIDE = 128  # of the images of a study
 
 def crop_of(run: Run) -> tuple[int, int] | None:
     """The corner of the part of the result that is kept for figures (Figs. 4, 5, 9, 11), or None."""
-    shown = run.kind in ("denoise", "classical") and run.a == 0.05 and run.seed == run.noise_seed == 0
+    kinds = ("denoise", "classical", "pretrained")
+    shown = run.kind in kinds and run.a == 0.05 and run.seed == run.noise_seed == 0 and not run.start
     shown &= run.budget != CURVE_SECONDS  # of those only the curve is shown
     return CROPS.get(run.image) if shown else None
 

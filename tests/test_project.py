@@ -25,7 +25,7 @@ FLOORS = (
     "atoms counting crops css experiments io likeness metrics networks noise noise_estimate plotting"
     " profiles spectra subsample tiling train transfer vst",
     "assess bm3d classical columns data noise2atom strategies suitability trust weights",
-    "denoising methods on_series pretraining series streaks studies theory timing",
+    "denoising methods on_series pretraining series streaks studies theory timing warm",
     "ablation_claims ablations batch claims cli dataset encoder_claims massive noise2atom_results"
     " notebooks particles report rivals runs simulate table1_claims trust_report verdicts",
 )

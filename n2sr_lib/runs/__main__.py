@@ -69,8 +69,8 @@ def overview(profiles: tuple[str, ...], only: tuple[str, ...], device: str, jobs
             if not runs:
                 continue
             open_runs = [run for run in runs if known[run] is None]
-            seconds = [estimator.seconds(specify(run)) for run in open_runs]
-            whole = None if None in seconds else sum(seconds) / jobs
+            seconds = estimator.total([specify(run) for run in open_runs])
+            whole = None if seconds is None else seconds / jobs
             lines.append(f"{profile:<8} {table:<10} {len(open_runs):>8} {len(runs):>4}   {clock(whole)}")
             details += [f"  {table}: {run}" for run in open_runs]
     return "\n".join([*lines, *(["missing:", *details] if details else [])])

@@ -8,11 +8,13 @@ import torch
 
 from ..denoising import denoise, limited
 from .execute import noisy_image
+from .pretrained import find, name_of
 from .provenance import device_name
 from .specification import canonical, counted, machine, preset_of
 
 OVERHEAD = 3.0  # seconds: noise, scores, writing
 THEORY = 60.0  # seconds, where no record says better
+SET_STEP = 0.12  # seconds on two cores, of a training on the set, where its weights are not there yet
 STEPS, PASSES = 6, 2  # timed; the first steps are slower and do not count
 
 
@@ -56,6 +58,13 @@ class Estimator:
         here = (name, record["device"], record["threads"], record["jobs"])
         for known in (here, (name, record["device_class"])):
             self.costs.setdefault(known, []).append(cost)
+
+    def total(self, specifications: list[dict], time_steps: bool = False) -> float | None:
+        """Estimated seconds of several runs, with each training that they share and that is missing once."""
+        each = [self.seconds(one, time_steps) for one in specifications]
+        trainings = [one["training"] for one in specifications if "training" in one]
+        missing = {name_of(one): one["plan"]["steps"] for one in trainings if find(one) is None}
+        return None if None in each else sum(each) + SET_STEP * sum(missing.values())
 
     def seconds(self, specification: dict, time_steps: bool = False) -> float | None:
         """Estimated seconds; None if no record says, unless a few steps may be timed."""

@@ -17,6 +17,8 @@ from ..noise import add_noise
 from ..on_series import METHODS, WIDTHS, measure, prepared
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
+from ..warm import choose
+from . import pretrained
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
@@ -71,6 +73,10 @@ def execute(
         "device_class": device_class,
         "precision": precision,
     }
+    weights = None
+    if "training" in specification:  # its time is not that of the run: other runs share it
+        weights = pretrained.weights(specification["training"], device_class, progress)
+        record["weights"] = pretrained.about(weights)
     begin = time.monotonic()
     resumed = checkpoint is not None and checkpoint.exists()
     png = None
@@ -79,6 +85,14 @@ def execute(
         record |= more
         if crop is not None:
             png, record["crop"] = cut(image, crop, [], key)
+    elif specification["kind"] == "pretrained":
+        image, more = _apply(specification, weights, device_class)
+        record |= more
+        if crop is not None:
+            png, record["crop"] = cut(image, crop, [], key)
+    elif specification["kind"] == "choice":
+        result = _choose(specification, weights, device_class, progress)
+        record |= {"result": result, "sha256": sha256(result)}
     elif specification["kind"] == "frames":
         estimate, result = _denoise_frames(specification, checkpoint, progress)
         record |= {"result": result, "sha256": data.array_hash(estimate)}
@@ -92,7 +106,7 @@ def execute(
         result = _number(specification)
         record |= {"result": result, "sha256": sha256(result)}
     else:
-        done, x, y = _denoise(specification, device_class, checkpoint, progress)
+        done, x, y = _denoise(specification, device_class, checkpoint, progress, weights)
         estimate, strategy = estimator(done, precision, device_class), done.strategy
         record |= outcome(done, x, named(done, y, estimate, specification["seed"]))
         shown: list[np.ndarray] = []
@@ -159,7 +173,45 @@ def filtered(specification: dict, x: np.ndarray, y: np.ndarray) -> tuple[np.ndar
     }
 
 
-def _denoise(specification: dict, device_class: str, checkpoint: Path | None, progress: bool):
+def _apply(specification: dict, weights: Path, device_class: str) -> tuple[np.ndarray, dict]:
+    """A network that was trained on the set, on the noisy image: its estimate and what a record says."""
+    from .. import pretraining  # only here: it needs safetensors
+
+    x, y = noisy_image(specification)
+    model = pretraining.read(weights)
+    begin = time.monotonic()
+    image = pretraining.apply(model, y, device_class, specification["seed"])
+    return image, {
+        "result": _scores(x, {"noisy": y, "estimate": image}),
+        "sha256": data.array_hash(image),
+        "noisy_sha256": data.array_hash(y),
+        "predict_seconds": round(time.monotonic() - begin, 2),
+    }
+
+
+def _choose(specification: dict, weights: Path, device_class: str, progress: bool) -> dict:
+    """Whether the held-out loss is for the weights; see `warm.choose`."""
+    from .. import pretraining
+
+    if specification["image"].startswith("real/"):
+        y = read(data.fetch(specification["image"])).image
+    else:
+        y = noisy_image(specification)[1]
+    choice = choose(
+        y,
+        pretraining.read(weights).network,
+        preset_of(specification),
+        device=device_class,
+        seed=specification["seed"],
+        progress=progress,
+    )
+    effect, spread, scratch, given = (float(f"{value:.6g}") for value in choice[1:])
+    return {"effect": effect, "spread": spread, "scratch": scratch, "given": given, "warm": choice.warm}
+
+
+def _denoise(
+    specification: dict, device_class: str, checkpoint: Path | None, progress: bool, weights: Path | None
+):
     x, y = noisy_image(specification)
     budget, preset, drange = specification["budget"], preset_of(specification), metrics.data_range(x)
 
@@ -170,6 +222,11 @@ def _denoise(specification: dict, device_class: str, checkpoint: Path | None, pr
         checkpoint = None
     if checkpoint is not None:
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    start = None
+    if weights is not None:
+        from .. import pretraining
+
+        start = pretraining.read(weights).network
     done = denoise(
         y,
         preset=preset,
@@ -179,6 +236,7 @@ def _denoise(specification: dict, device_class: str, checkpoint: Path | None, pr
         checkpoint=checkpoint,
         progress=progress,
         restarts=0,  # a record shows what its settings do, also where they fail
+        start=start,
         watch=(1 / CURVE_POINTS if budget else max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )
     return done, x, y

@@ -14,6 +14,7 @@ from . import archive, records
 from .collect import found
 from .estimates import Estimator, clock
 from .execute import execute
+from .pretrained import Busy, lacking
 from .specification import machine, record_key, specify, work_key
 
 
@@ -33,15 +34,18 @@ def run_once(run: Run, *, device: str = "auto", jobs: int = 1, progress: bool = 
         if work in known:  # recorded since the list was made
             return known[work]
         key = record_key(specification, *machine(specification, device))
-        record, png = execute(
-            specification,
-            device=device,
-            profile=run.profile,
-            crop=crop_of(run),
-            checkpoint=records.cache() / "checkpoints" / f"{key}.pt",
-            jobs=jobs,
-            progress=progress,
-        )
+        try:
+            record, png = execute(
+                specification,
+                device=device,
+                profile=run.profile,
+                crop=crop_of(run),
+                checkpoint=records.cache() / "checkpoints" / f"{key}.pt",
+                jobs=jobs,
+                progress=progress,
+            )
+        except Busy:  # with a training that this run shares
+            return None
         records.write(record, png)
     return record
 
@@ -68,6 +72,10 @@ def work_through(
     The number of runs that failed. One failure does not keep the others from being executed.
     """
     estimator = Estimator(records.read_all(), device, jobs)
+    reasons = {run: lacking(run) for run in runs}
+    for reason in dict.fromkeys(filter(None, reasons.values())):
+        say(f"left out, {sum(r == reason for r in reasons.values())} runs: {reason}")
+    runs = [run for run in runs if not reasons[run]]
     failed = 0
     parent = multiprocessing.parent_process()
     for i, run in enumerate(runs):
@@ -78,13 +86,13 @@ def work_through(
             if run not in left:
                 continue
             specification = specify(run)
-            seconds = estimator.seconds(specification, time_steps=deadline is not None)
+            seconds = estimator.total([specification], time_steps=deadline is not None)
             if deadline is not None and time.time() + seconds > deadline:
                 say(f"left out, {clock(seconds)} is more than is left: {run}")
                 continue
-            rest = [estimator.seconds(specify(other)) for other in left]
-            whole = None if None in rest else sum(rest) / jobs
-            say(f"{run}: about {clock(seconds)}; {len(rest)} to go, about {clock(whole)}")
+            rest = estimator.total([specify(other) for other in left])
+            whole = None if rest is None else rest / jobs
+            say(f"{run}: about {clock(seconds)}; {len(left)} to go, about {clock(whole)}")
             record = run_once(run, device=device, jobs=jobs, progress=progress)
         except Exception as error:  # one failure must not cost a night
             failed += 1

@@ -8,11 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from .. import data, series
+from .. import atoms, data, particles, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
-from ..methods import CLASSICAL, STRATEGIES, preset_for
+from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
 from ..noise2atom import Noise2AtomPlan
 from ..on_series import REAL, Settings, settings_for
@@ -22,6 +22,8 @@ from ..train import Plan
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
 ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1}
+ALGORITHM |= {"pretrained": 1, "choice": 1}
+TRAINING = 1  # the same for the weights of networks that are trained on the set
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -73,13 +75,13 @@ def specify(run: Run) -> dict:
     if run.kind == "series":
         # Only what differs from the defaults, so that an option that comes later orphans nothing.
         return _plain(begin | {"image": run.image, "options": _options(run)})
-    if run.kind not in ("denoise", "classical"):
+    if run.kind not in ("denoise", "classical", "pretrained", "choice"):
         return begin
-    begin |= {
-        "image": run.image,
-        "input": _input_hash(run.image),
-        "noise": {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed},
-    }
+    begin |= {"image": run.image, "input": _input_hash(run.image)}
+    if not run.image.startswith("real/"):
+        begin["noise"] = {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed}
+    if run.kind == "pretrained":
+        return _plain(begin | {"training": training_of(run.method, run.profile, run.a, run.b, run.seed)})
     if run.kind == "classical":
         if run.method not in CLASSICAL:
             raise InputError(f"unknown method {run.method!r}; choose one of {', '.join(CLASSICAL)}")
@@ -101,7 +103,26 @@ def specify(run: Run) -> dict:
         if run.study not in STUDIES:
             raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
         whole["study"] = run.study
+    if run.start:
+        whole["training"] = training_of(run.start, run.profile, run.a, run.b, run.seed)
     return _plain(whole)
+
+
+def training_of(method: str, profile: str, a: float, b: float, seed: int = 0) -> dict:
+    """Everything that, with a device, fixes a network that is trained on the simulated set: plain JSON."""
+    preset = preset_for_set(method, profile)
+    return _plain(
+        {
+            "method": method,
+            "algorithm": TRAINING,
+            "seed": seed,
+            "noise": {"model": "gaussian", "a": a, "b": b},
+            "set": particles.identity(),
+            "network": _network_defaults() | preset.network,
+            "strategy": dataclasses.asdict(preset.strategy),
+            "plan": dataclasses.asdict(preset.plan),
+        }
+    )
 
 
 def _specify_frames(run: Run) -> dict:
@@ -135,9 +156,10 @@ def frames_settings(specification: dict) -> Settings:
 
 
 def preset_of(specification: dict) -> Preset:
-    """The settings of a specification, also of one that was recorded before a setting existed."""
+    """The settings of a specification, or of a training, also of those from before a setting existed."""
     parts = {part: dict(specification[part]) for part in ("network", "strategy", "plan")}
-    strategy = STRATEGIES[specification["method"]]
+    method = specification["method"]
+    strategy = type(ON_SET[method]) if method in ON_SET else STRATEGIES[method]
     for name, value in ADDED_LATER.items():
         part, _, setting = name.partition(".")
         if part != "strategy" or hasattr(strategy, setting):  # a setting with a default is an attribute
@@ -148,11 +170,13 @@ def preset_of(specification: dict) -> Preset:
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
-    if specification["kind"] not in ("denoise", "series"):
+    if specification["kind"] not in ("denoise", "series", "pretrained", "choice"):
         return "cpu", None
     where = choose_device(device)
-    if specification["kind"] == "series":
+    if specification["kind"] in ("series", "pretrained"):
         return where.type, "float32"
+    if specification["kind"] == "choice":
+        return where.type, fastest_precision(where)
     precision = specification["plan"]["precision"]
     return where.type, fastest_precision(where) if precision == "fastest" else precision
 
@@ -163,6 +187,8 @@ def counted(specification: dict) -> dict:
     for part in ("network", "strategy", "plan"):
         if part in kept:
             kept[part] = {k: v for k, v in kept[part].items() if _counts(f"{part}.{k}", v)}
+    if "training" in kept:
+        kept["training"] = counted(kept["training"])
     return kept
 
 
@@ -183,15 +209,39 @@ def clean_image(name: str) -> np.ndarray:
         return data.paper_image(int(rest))
     if kind == "sample":
         return data.sample(rest)
-    raise InputError(f"unknown image {name!r}; choose 'paper/1' to 'paper/5' or 'sample/<name>'")
+    if kind == "atoms" and rest.isdigit():
+        return _atoms(int(rest))
+    if kind == "set" and len(place := rest.split("/")) == 2 and all(n.isdigit() for n in place):
+        from .. import dataset  # only here: it needs h5py
+
+        return dataset.image(*map(int, place))
+    raise InputError(
+        f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>', "
+        "'set/<structure>/<image>' or 'atoms/<seed>'"
+    )
+
+
+def _atoms(seed: int) -> np.ndarray:
+    """A lattice of Gaussian atoms, 7 to 15 pixels apart, in the range of intensities of the other images."""
+    x = (atoms.clean_domain(1, particles.SIDE, seed)[0] + 1) / 2
+    return (particles.LOW + (particles.HIGH - particles.LOW) * x).astype(np.float32)
 
 
 @cache
 def _input_hash(name: str) -> str:
-    """Identity of the clean image; of a published file its own SHA-256, so that listing needs no download."""
+    """Identity of the image; of a published file its own SHA-256, so that listing needs no download.
+
+    What is computed from a seed has that of the seed and the settings, so that listing does not compute it.
+    """
     kind, _, rest = name.partition("/")
     if kind == "paper" and f"ptceo2/{rest}.tif" in data.FILES:
         return data.FILES[f"ptceo2/{rest}.tif"][1]
+    if kind == "real" and name in data.FILES:
+        return data.FILES[name][1]
+    if kind == "atoms" and rest.isdigit():
+        return sha256([name, particles.SIDE])
+    if kind == "set":
+        return sha256([name, particles.identity()])
     return data.array_hash(clean_image(name))
 
 
