@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
-from . import ablation_claims, encoder_claims, massive, noise2atom_results, table1_claims
+from . import ablation_claims, encoder_claims, massive, noise2atom_results, set_claims, table1_claims
 from .experiments import LEVELS, table1, theory
 from .runs.collect import found
 from .runs.specification import counted
@@ -174,7 +174,8 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
     paper_table1 : rows of ``data/paper/table1.csv``.
     """
     rivals_missing = "the rivals have not run here"
-    beside = table1_claims.findings()
+    beside, sets = table1_claims.findings(), set_claims.findings()
+    unknown = beside["C07"] is None or sets["C07"] is None  # its images cannot be had
     hint = _against(
         paper_table1,
         lambda row: row["category"] in ("non-learning", "zero-shot") and "Noise2SR" not in row["method"],
@@ -188,8 +189,12 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
         "C04": hint if beside["C04"].verdict == NOT_MEASURED else beside["C04"],
         "C05": _against(
             paper_table1, lambda row: row["category"] in ("dataset", "supervised"), rivals_missing
-        ),
+        )
+        if sets["C05"].verdict == NOT_MEASURED
+        else sets["C05"],
         "C06": _c06(),
+        "C07": beside["C07"] if unknown or sets["C07"].verdict == NOT_MEASURED else sets["C07"],
+        "C10": sets["C10"],
         **ablation_claims.findings(),
         **encoder_claims.findings(),
         **massive.findings(),

@@ -74,10 +74,11 @@ def results(root: Path) -> str:
 
 def _all_methods(profile: str, paper: dict[tuple[str, float], dict]) -> list[str]:
     """Every method of which a level is whole, in PSNR, ours and the paper's."""
-    cells, levels, lines = rivals.grid(found(rivals.runs(profile))), sorted(LEVELS, reverse=True), []
+    everything = [*rivals.runs(profile), *rivals.set_runs(profile)]
+    cells, levels, lines = rivals.grid(found(everything)), sorted(LEVELS, reverse=True), []
     if not any(rivals.ranked(cells, a) for a in levels):
         return []
-    for row in rivals.ROWS:
+    for row in (*rivals.ROWS, *rivals.SET_ROWS):
         line = []
         for a in levels:
             values = [r["result"][row.estimate]["psnr"] for r in cells.get((row.cell, a), {}).values()]

@@ -21,6 +21,7 @@ from .experiments import (
     short,
     table1,
     table1_rivals,
+    table1_sets,
 )
 from .runs.collect import found
 from .runs.specification import clean_image
@@ -59,7 +60,16 @@ ROWS = (
     Row("Noise2SR (M=1)", FULL, "single", "Noise2SR (M=1)"),
     Row("Noise2SR (MMSE)", FULL, "mmse", "Noise2SR (MMSE)"),
 )
-LABELS = {row.cell: row.label for row in ROWS}
+#: Rows of the methods that are trained on a set: ours is simulated, the paper's is that of Mohan et al.
+SET_ROWS = (
+    Row("Noise2Self, trained on a set", "noise2self_set", paper="Noise2Self"),
+    Row("Neighbor2Neighbor, trained on a set", "neighbor2neighbor_set", paper="Neighbor2Neighbor"),
+    Row("Noise2Noise, one pair an image", "noise2noise_pair", paper="Noise2Noise"),
+    Row("Noise2Noise, fresh pairs", "noise2noise", paper="Noise2Noise"),
+    Row("supervised (SBD)", "supervised", paper="SBD"),
+    Row("Noise2SR, trained on a set", "noise2sr_set"),
+)
+LABELS = {row.cell: row.label for row in (*ROWS, *SET_ROWS)}
 
 Grid = dict[tuple[str, float], dict[str, dict]]  # (cell, a) -> image -> record
 
@@ -80,6 +90,17 @@ def runs(profile: str) -> list[Run]:
         ]
     shared = [short(profile, image, a) for a in LEVELS for image in IMAGES]
     return list(dict.fromkeys([*table1(profile), *shared, *table1_rivals(profile)]))
+
+
+def set_runs(profile: str) -> list[Run]:
+    """The runs of Table I with a training set; none in `smoke`."""
+    everything = table1_sets(profile) if profile != "smoke" else []
+    return [run for run in everything if run.kind == "pretrained" and run.image in IMAGES]
+
+
+def gather_sets(profile: str, run_missing: bool = False) -> Recorded:
+    """The record of each run of `set_runs`, None where it is missing."""
+    return ablations.gather(set_runs, profile, run_missing)
 
 
 def gather(profile: str, run_missing: bool = False) -> Recorded:
@@ -123,7 +144,7 @@ def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list
     """
     cells, known = grid(recorded), {cell(run) for run in recorded}
     theirs = {(row["method"], float(row["a"])): row for row in paper}
-    listed = [row for row in ROWS if row.cell in known]
+    listed = [row for row in (*ROWS, *SET_ROWS) if row.cell in known]
     records = [list(cells.get((row.cell, a), {}).values()) for row in listed]
     scores = [[r["result"][row.estimate] for r in found] for row, found in zip(listed, records, strict=True)]
     lines = [(row.label, s, theirs.get((row.paper, a))) for row, s in zip(listed, scores, strict=True)]

@@ -119,7 +119,7 @@ def _over(profile: str, what: str = "") -> str:
 
 
 def _structure(everything: dict[str, Recorded]) -> Finding:
-    """C07: a hint until methods with training data have run."""
+    """C07: a hint until methods with training data have run; then see `set_claims`."""
     for profile, recorded in everything.items():
         parts = rivals.pictures({run: r for run, r in recorded.items() if cell(run) == FULL})
         if all(image in parts for image in PAIR):

@@ -27,7 +27,8 @@ FLOORS = (
     "assess bm3d classical columns data noise2atom strategies suitability trust weights",
     "denoising methods on_series pretraining series streaks studies theory timing warm",
     "ablation_claims ablations batch claims cli dataset encoder_claims massive noise2atom_results"
-    " notebooks particles report rivals runs simulate table1_claims trust_report verdicts",
+    " notebooks particles report rivals runs set_claims simulate table1_claims trust_report verdicts"
+    " warm_results",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"
