@@ -132,13 +132,15 @@ def theory(profile: str) -> list[Run]:
 
 #: Seconds of one inference for each way to enlarge (Table IV).
 UPSAMPLING_TIMES = Run(kind="timing", method="upsamplings")
+#: Which part of a step on a training set goes into loading.
+LOADING = Run(kind="timing", method="loading")
 
 
 def timing(profile: str) -> list[Run]:
     """Seconds of a step of each preset, measured in turn; on an otherwise idle machine."""
     if profile != "laptop":
         return []
-    return [Run(kind="timing", method="steps"), UPSAMPLING_TIMES]
+    return [Run(kind="timing", method="steps"), UPSAMPLING_TIMES, LOADING]
 
 
 #: Fixed places leave nothing to average over but the eight flips and turns.

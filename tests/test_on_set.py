@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import lattice
 
-from n2sr_lib import dataset, experiments, particles, pretraining, simulate
+from n2sr_lib import dataset, experiments, particles, pretraining, simulate, timing
 from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, wanted
@@ -173,6 +173,14 @@ def test_estimates_count_a_shared_training_once(place):
     estimator = Estimator({}, "cpu")
     each = estimator.seconds(two[0])
     assert estimator.total(two) == pytest.approx(2 * each + SET_STEP * STEPS)
+
+
+def test_loading_is_a_part_of_a_step(place, monkeypatch):
+    result = timing.loading(0, images=4, side=64, steps=2, profile="smoke")
+    assert 0 < result["effect"] < 1 and 0 < result["load_seconds"] < result["step_seconds"]
+    monkeypatch.setattr(timing, "_step", lambda *args: 10.0)
+    monkeypatch.setattr(timing, "_median_of", lambda count, work: (work(), 2.0)[1])
+    assert timing.loading(0, images=2, side=64, profile="smoke")["effect"] == 0.2
 
 
 def test_images_by_name(the_set):
