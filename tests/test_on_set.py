@@ -165,6 +165,8 @@ def test_a_run_begins_with_the_weights_of_the_set(the_set, place):
     assert "training" not in specify(cold) and work_key(specify(cold)) != work_key(specify(warm))
     slow, fast = run_once(cold, device="cpu"), run_once(warm, device="cpu")
     assert fast["weights"]["steps"] == STEPS and "weights" not in slow
+    told = {row["key"]: row["overrides"] for row in collect.rows()}
+    assert told[fast["key"]] == "start=noise2sr_set" and told[slow["key"]] == ""  # of no table: no overrides
     assert fast["result"]["mmse"]["psnr"] > slow["result"]["mmse"]["psnr"] + 1
 
 

@@ -65,6 +65,7 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
     passes = record.get("M", 1)
     if specification["kind"] == "denoise":
         network, strategy = specification["network"], specification["strategy"]
+        start = (("start", specification["training"]["method"]),) if "training" in specification else ()
         row |= {
             "strategy": specification["method"],
             "encoder": network.get("encoder") or ("growing u-net" if network.get("widths") else "u-net"),
@@ -72,7 +73,7 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
             "sampling": strategy.get("sampling", ""),
             "stride": strategy.get("s", ""),
             "budget": specification["budget"] or "",
-            "overrides": " ".join(f"{name}={value}" for name, value in overrides),
+            "overrides": " ".join(f"{name}={value}" for name, value in (*overrides, *start)),
             "steps": record["steps"],
             "train_s": record["train_seconds"],
         }
