@@ -460,8 +460,8 @@ def warm_start(profile: str) -> list[Run]:
     """PSNR against seconds with the weights of the set and without; and what the held-out loss decides."""
     if profile != "laptop":
         return []
-    images = (*IMAGES, *HELD_OUT)
-    choices = [choice(image) for image in (*images, *FAR, *UNLIKE)]
+    images = (*IMAGES, *HELD_OUT, *FAR)
+    choices = [choice(image) for image in (*images, *UNLIKE)]
     scratch = [cold(image, part) for part in (1.0, WARM_PARTS[0]) for image in images]
     return [*scratch, *(warm(image, part) for part in WARM_PARTS for image in images), *choices]
 

@@ -205,4 +205,4 @@ def test_held_out_images_are_of_test_structures_and_tables_need_no_image(monkeyp
         runs_of = list(wanted(profile, ["table1_sets"]))
         assert len({work_key(specify(run)) for run in runs_of}) == len(runs_of)
         assert {run.method for run in runs_of if run.kind == "pretrained"} == set(ON_SET)
-    assert len({work_key(specify(run)) for run in wanted("laptop", ["warm_start"])}) == 55
+    assert len({work_key(specify(run)) for run in wanted("laptop", ["warm_start"])}) == 67

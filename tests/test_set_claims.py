@@ -34,7 +34,7 @@ def test_silent_without_records():
     assert {f.verdict for f in set_claims.findings().values()} == {"not measured yet"}
     known = warm_results.recorded()
     assert warm_results.rows(known) == warm_results.choices(known) == []
-    assert warm_results.missing(known).startswith("65 of 65 runs")
+    assert warm_results.missing(known).startswith("80 of 80 runs")
     lines = rivals.rows(rivals.gather_sets("laptop"), PAPER, 0.05, 5)
     assert [line[:2] for line in lines][-2:] == [[row.label, "0"] for row in rivals.SET_ROWS[-2:]]
     assert lines[-2][3] == "34.25" and rivals.gather_sets("smoke") == {}

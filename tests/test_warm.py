@@ -29,13 +29,13 @@ def noisy(x, seed=3):
 
 
 def test_an_image_of_the_kind_begins_with_the_weights(network):
-    choice = choose(noisy(lattice(96, 96, 15.0)), network, TRIAL, device="cpu", progress=False)
+    choice = choose(noisy(lattice(192, 192, 15.0)), network, TRIAL, device="cpu", progress=False)
     assert choice.warm and choice.gain > K * choice.standard_error
     assert choice.gain == pytest.approx(choice.scratch - choice.given, rel=1e-3)
 
 
 def test_an_image_that_is_nothing_like_the_set_does_not(network):
-    rows, columns = np.mgrid[:96, :96]
+    rows, columns = np.mgrid[:192, :192]
     blots = 0.3 + 0.4 * (((rows // 24) + (columns // 32)) % 2)
     choice = choose(noisy(blots), network, TRIAL, device="cpu", progress=False)
     assert not choice.warm and choice.given > choice.scratch
