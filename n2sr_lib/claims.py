@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
-from . import ablation_claims, encoder_claims, massive, noise2atom_results, table1_claims
+from . import ablation_claims, encoder_claims, massive, noise2atom_results, real_results, table1_claims
 from .experiments import LEVELS, table1, theory
 from .runs.collect import found
 from .runs.specification import counted
@@ -190,6 +190,7 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
             paper_table1, lambda row: row["category"] in ("dataset", "supervised"), rivals_missing
         ),
         "C06": _c06(),
+        **real_results.findings(),
         **ablation_claims.findings(),
         **encoder_claims.findings(),
         **massive.findings(),

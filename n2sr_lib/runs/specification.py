@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from .. import data, series
+from .. import crystals, data, real, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
@@ -21,7 +21,7 @@ from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1}
+ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1, "real": 1}
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
 #: Settings that came after the first records, with the value that means what was done before: at that value
@@ -73,17 +73,31 @@ def specify(run: Run) -> dict:
     if run.kind == "series":
         # Only what differs from the defaults, so that an option that comes later orphans nothing.
         return _plain(begin | {"image": run.image, "options": _options(run)})
+    if run.kind == "real":
+        if run.image not in real.SOURCES:
+            raise InputError(f"unknown image {run.image!r}; choose one of {', '.join(real.SOURCES)}")
+        settings = {} if run.method in real.FILTERS else _settings(run)
+        return _plain(begin | {"image": run.image, "input": data.FILES[run.image][1]} | settings)
     if run.kind not in ("denoise", "classical"):
         return begin
-    begin |= {
-        "image": run.image,
-        "input": _input_hash(run.image),
-        "noise": {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed},
-    }
+    noise = {"model": run.model, "a": run.a, "b": run.b, "seed": run.noise_seed}
+    if run.correlation:
+        noise["correlation"] = run.correlation
+    begin |= {"image": run.image, "input": _input_hash(run.image), "noise": noise}
     if run.kind == "classical":
         if run.method not in CLASSICAL:
             raise InputError(f"unknown method {run.method!r}; choose one of {', '.join(CLASSICAL)}")
         return begin
+    whole = begin | {"budget": run.budget} | _settings(run)
+    if run.study:
+        if run.study not in STUDIES:
+            raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
+        whole["study"] = run.study
+    return _plain(whole)
+
+
+def _settings(run: Run) -> dict:
+    """Network, strategy and plan of a trained method, with what the run overrides."""
     preset = preset_for(run.method, run.profile)
     parts = {
         "network": _network_defaults() | preset.network,
@@ -96,12 +110,7 @@ def specify(run: Run) -> dict:
             known = ", ".join(f"{p}.{s}" for p in parts for s in parts[p])
             raise InputError(f"there is no setting {name!r} to override; choose one of {known}")
         parts[part][setting] = value
-    whole = begin | {"budget": run.budget, **parts}
-    if run.study:
-        if run.study not in STUDIES:
-            raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
-        whole["study"] = run.study
-    return _plain(whole)
+    return parts
 
 
 def _specify_frames(run: Run) -> dict:
@@ -148,7 +157,8 @@ def preset_of(specification: dict) -> Preset:
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
-    if specification["kind"] not in ("denoise", "series"):
+    kind = specification["kind"]
+    if kind not in ("denoise", "series", "real") or (kind == "real" and "plan" not in specification):
         return "cpu", None
     where = choose_device(device)
     if specification["kind"] == "series":
@@ -183,7 +193,11 @@ def clean_image(name: str) -> np.ndarray:
         return data.paper_image(int(rest))
     if kind == "sample":
         return data.sample(rest)
-    raise InputError(f"unknown image {name!r}; choose 'paper/1' to 'paper/5' or 'sample/<name>'")
+    if kind == "crystal":
+        return crystals.crystal(rest).image
+    raise InputError(
+        f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>' or 'crystal/<name>'"
+    )
 
 
 @cache
