@@ -23,15 +23,18 @@ from .trust import LAGS, Trust, assess_result, halve_counts
 EXTENSIONS = (".png", ".pdf", ".json")
 
 
-def examine(image: np.ndarray, y: np.ndarray, result: Denoised) -> tuple[Suitability, Trust | None]:
+def examine(
+    image: np.ndarray, y: np.ndarray, result: Denoised, before: Suitability | None = None
+) -> tuple[Suitability, Trust | None]:
     """Everything that is asked before and after denoising; None where the noise cannot be estimated.
 
     Parameters
     ----------
     image : (H, W), as read from the file.
     y : float32 (H, W), the same as `checks.check_image` gives it.
+    before : of `suitability`, where it has been asked already.
     """
-    before = suitability(image)
+    before = before or suitability(image)
     if before.noise is None:
         return before, None
     fraction = result.settings.get("plan", {}).get("held_out", 0.0)
