@@ -40,6 +40,8 @@ EXTENSIONS = [
     ".png",
     ".npy",
     ".npz",
+    ".h5",
+    ".hdf5",
     ".dm3",
     ".dm4",
     ".emd",
@@ -194,8 +196,8 @@ def denoise_one(
 
     Parameters
     ----------
-    output : .tif, .npy or .hspy; it appears whole or not at all. A second call knows only the first and the
-        last by what they hold.
+    output : .tif, .hspy or .npy; it appears whole or not at all. A .npy does not say what made it, so that
+        a second call refuses to replace it.
     fitted : the network of the images before, if there is one.
     origin : where the image comes from, noted in the settings that the output holds.
     progress : show progress bars.
@@ -355,7 +357,9 @@ def _earlier(output: Path) -> dict | None:
     if not output.exists():
         return None
     try:
-        return dict(io.read(output).metadata["n2sr"]["settings"]["batch"])
+        settings = io.read(output).metadata["n2sr"]["settings"]
+        settings = json.loads(settings) if isinstance(settings, str) else settings  # of a .hspy
+        return dict(settings["batch"])
     except (InputError, KeyError, TypeError, ValueError):
         return None
 

@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_denoise)
     add = command.add_argument
-    formats = "TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC"
+    formats = "TIFF, PNG, NPY, NPZ or HDF5; with the extra 'em' also DM3, DM4, EMD, SER, EMI, MRC, HSPY"
     add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
     add(
         "-o",

@@ -317,8 +317,11 @@ def test_overwrites_when_told(folder, capsys, fake):
     assert io.read("out.tif").image.shape == (96, 96)
 
 
-def test_the_same_command_again_keeps_what_it_has_written(folder, capsys, fake):
-    run = ["denoise", "in.tif", "--overwrite", "--quiet"]
+@pytest.mark.parametrize("output", ["out.tif", "out.hspy"])
+def test_the_same_command_again_keeps_what_it_has_written(output, folder, capsys, fake):
+    if output.endswith("hspy"):
+        pytest.importorskip("rsciio")
+    run = ["denoise", "in.tif", "-o", output, "--overwrite", "--quiet"]
     assert [cli.main(run), cli.main(run), len(fake)] == [0, 0, 1]
     assert "kept" in capsys.readouterr().out.splitlines()[-1]
     assert cli.main([*run, "--report"]) == 0 and len(fake) == 2  # the report needs the network
