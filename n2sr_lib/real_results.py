@@ -43,7 +43,7 @@ Recorded = dict[Run, dict | None]
 NAMES = {"noisy": "noisy image", "constant": "a constant", "noise2sr": "Noise2SR"}
 NAMES |= {m: LABELS[m].removesuffix(", noise estimated").removesuffix("*") for m in (*UNTOLD[2:], *RIVALS)}
 ADAPTED_NAME = "Noise2SR, s = 3, neighbours aside"
-#: `smoke`: a stand-in for a series, three frames of a part of a simulated crystal, and a part of the pair.
+#: `smoke`: a stand-in for a series, two frames of a part of a simulated crystal, and a part of the pair.
 STAND_IN, STAND_IN_SIDE = "a simulated stand-in", 96
 SMOKE_PART = (slice(0, 192), slice(0, 192))
 SMOKE_REAL = ("noisy", "constant", "gaussian_blur", "noise2sr")
@@ -87,8 +87,8 @@ def gather(profile: str, run_missing: bool = False) -> tuple[Recorded, str]:
 def _fresh() -> Recorded:
     x = torch.from_numpy(crystals.crystal("framework").image[:STAND_IN_SIDE, :STAND_IN_SIDE])
     generator = torch.Generator().manual_seed(0)
-    frames = np.stack([add_noise(x, 0.3, 0.0, generator, "poisson").numpy() for _ in range(3)])
-    source, recorded = real.Source(STAND_IN, crystals.PIXEL, frames=3), {}
+    frames = np.stack([add_noise(x, 0.3, 0.0, generator, "poisson").numpy() for _ in range(2)])
+    source, recorded = real.Source(STAND_IN, crystals.PIXEL, frames=2), {}
     for method in SMOKE_REAL:
         preset = None if method in real.FILTERS else preset_for(method, "smoke")
         estimates, unseen = real.estimate(method, frames, preset, device="cpu", seed=0, progress=False)

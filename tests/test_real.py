@@ -78,7 +78,7 @@ def single_atoms(seed=0):
     places = np.mgrid[30:226:28, 30:226:28].reshape(2, -1).T + rng.uniform(-5, 5, (49, 2))
     i, j = np.indices((256, 256))
     x = sum(np.exp(-((i - a) ** 2 + (j - b) ** 2) / 8) for a, b in places)
-    return x, x + rng.normal(0, 0.5, x.shape)
+    return x, x + rng.normal(0, 0.35, x.shape)
 
 
 def test_single_atoms_that_are_kept_halved_and_erased():
