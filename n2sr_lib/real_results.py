@@ -57,7 +57,8 @@ def name_of(run: Run) -> str:
 
 def label_of(image: str) -> str:
     """An image, as tables call it."""
-    return real.SOURCES[image].label if image in real.SOURCES else image.partition("crystal/")[2] or image
+    crystal = {"crystal/te": "Te", "crystal/framework": "SiO₂ framework"}
+    return real.SOURCES[image].label if image in real.SOURCES else crystal.get(image, image)
 
 
 def gather(profile: str, run_missing: bool = False) -> tuple[Recorded, str]:
