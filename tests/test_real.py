@@ -236,7 +236,7 @@ def test_samplers_are_compared_with_plain_noise2sr():
 def test_smoke_runs_every_table_afresh(monkeypatch):
     torch.manual_seed(0)
     monkeypatch.setattr(real_results, "SMOKE_REAL", ("constant", "gaussian_blur"))
-    monkeypatch.setattr(real_results, "SMOKE_PAIR", ("gaussian_blur",))
+    monkeypatch.setattr(real_results, "SMOKE_PAIR", {"crystal/te": ("gaussian_blur",)})
     found, said = real_results.gather("smoke")
     assert "afresh" in said and len(real_results.series_rows(found, real_results.STAND_IN)) == 2
     assert [row[0] for row in real_results.pair_rows(found, "crystal/te")] == [
