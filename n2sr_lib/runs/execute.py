@@ -16,9 +16,7 @@ from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..on_series import METHODS, WIDTHS, measure, prepared
 from ..strategies import Prediction
-from ..streaks import streaky_noise
 from ..studies import STUDIES, Estimate
-from ..theory import Law
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
@@ -35,6 +33,9 @@ def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
     generator = torch.Generator().manual_seed(noise["seed"])
     clean = torch.from_numpy(x)
     if phi := noise.get("correlation"):
+        from ..streaks import streaky_noise  # only here: nothing else needs them
+        from ..theory import Law
+
         law = Law(noise["a"], noise["b"])
         return x, (clean + streaky_noise(clean[None, None], phi, generator, law)[0, 0]).numpy()
     return x, add_noise(clean, noise["a"], noise["b"], generator, noise["model"]).numpy()
