@@ -129,7 +129,8 @@ def fresh(run: Run, part: tuple[slice, slice] = SMOKE_PART, curve: bool = True) 
     specification = specify(run)
     x = np.ascontiguousarray(clean_image(run.image)[part])
     generator = torch.Generator().manual_seed(run.noise_seed)
-    y, drange = add_noise(torch.from_numpy(x), run.a, run.b, generator).numpy(), data_range(x)
+    y = add_noise(torch.from_numpy(x), run.a, run.b, generator, run.model).numpy()
+    drange = data_range(x)
     if run.kind == "classical":
         image, record = filtered(specification, x, y)
         return record | {"specification": specification, "shown": Shown(x, y, image, [])}

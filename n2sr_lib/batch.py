@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from . import __version__, io
+from . import __version__, io, trust_report
 from .checkpoint import save
 from .checks import check_image
 from .crops import held_out_map
@@ -29,6 +29,7 @@ from .denoising import Denoised, adapted, apply, choose_device, choose_preset, d
 from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import NoiseEstimate
+from .remarks import plain
 from .suitability import Suitability, suitability
 from .train import DEAD, History
 from .trust import Error, estimated_error
@@ -39,6 +40,8 @@ EXTENSIONS = [
     ".png",
     ".npy",
     ".npz",
+    ".h5",
+    ".hdf5",
     ".dm3",
     ".dm4",
     ".emd",
@@ -161,7 +164,9 @@ def run(
             try:
                 if isinstance(image, Exception):
                     raise image
-                more, fitted = denoise_one(image, output, options, fitted, f"{path.name}{number}")
+                origin = {"file": path.name, "signal": options.signal, "frame": frame}
+                name = f"{path.name}{number}"
+                more, fitted = denoise_one(image, output, options, fitted, name, origin=origin)
                 row |= more
                 if fitted is not None and row["status"] == "done" and options.period > 1:
                     _save(folder / FITTED, fitted, options)
@@ -177,30 +182,49 @@ def run(
 
 
 def denoise_one(
-    image: io.Micrograph, output: Path, options: Options, fitted: Fitted | None = None, name: str = ""
+    image: io.Micrograph,
+    output: Path,
+    options: Options,
+    fitted: Fitted | None = None,
+    name: str = "",
+    *,
+    origin: dict | None = None,
+    progress: bool = False,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> tuple[dict, Fitted | None]:
     """One image in, one file out, one small row back; a second call with the same options does nothing.
 
     Parameters
     ----------
-    output : .tif; it appears whole or not at all.
+    output : .tif, .hspy or .npy; it appears whole or not at all. A .npy does not say what made it, so that
+        a second call refuses to replace it.
     fitted : the network of the images before, if there is one.
+    origin : where the image comes from, noted in the settings that the output holds.
+    progress : show progress bars.
+    warn : is told, before any long work, what the user should know of the image.
 
     Returns
     -------
-    row : part of `COLUMNS`.
+    row : part of `COLUMNS`; of a new result also ``noise_mean``, ``device`` and, with a report, ``verdict``.
     fitted : the network to hand on, one image older or new.
     """
-    key = hashlib.sha256(f"{array_hash(image.image)} {options.key}".encode()).hexdigest()[:16]
-    if (earlier := _earlier(output)) and earlier.get("key") == key:
+    sha256 = array_hash(image.image)
+    key = hashlib.sha256(f"{sha256} {options.key}".encode()).hexdigest()[:16]
+    reports = trust_report.paths_of(output) if options.report else []
+    there = [path for path in reports if path.exists()]
+    if (earlier := _earlier(output)) and earlier.get("key") == key and there == reports:
         return {"status": "kept", **earlier}, fitted
     io.check_writable(output, options.overwrite)
+    if there and not options.overwrite:
+        raise InputError(f"{str(there[0])!r} exists; choose another name, or add --overwrite.")
     y, filled = check_image(image.image)
     before = suitability(image.image)
+    for text in _warnings(before):
+        warn(text)
     preset = adapted(options.preset, before.sampler if options.adapt else {})
     result, new, error = None, False, None
     if fitted is not None and fitted.age + 1 < options.period and _fits(fitted, preset):
-        result = apply(fitted.result, y, progress=False)
+        result = apply(fitted.result, y, progress=progress)
         error = _error(y, result, before.noise)
         if _risen(error, fitted.error):
             result = None
@@ -215,7 +239,7 @@ def denoise_one(
             device=options.device,
             seed=options.seed,
             checkpoint=output.with_name(f"{output.name}.checkpoint"),
-            progress=False,
+            progress=progress,
             start=fitted.result.network if warm else None,
         )
         if result.history.stopped == DEAD:
@@ -225,18 +249,40 @@ def denoise_one(
     bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)
     fitted = Fitted(bare, name, 0, error) if new else fitted._replace(age=fitted.age + 1)
     row = _row(before, result, fitted, error, image) | {"key": key}
-    if options.report:
-        from . import trust_report
-
-        _, after = trust_report.examine(image.image, y, result)
-        about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
-        trust_report.write_report(trust_report.paths_of(output), y, result, before, after, **about)
     settings = {"version": __version__, "batch": row, **result.settings}
     settings |= {"preset": options.preset, "filled_pixels": filled}
+    settings |= {"input": (origin or {}) | {"sha256": sha256}, "noise": _noise(before)}
     settings["instrument"] = {k: v for k, v in image.metadata.items() if k != "n2sr"}
     about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
+    more = {"noise_mean": "" if before.noise is None else before.noise.mean}
+    more["device"] = result.settings.get("device", "")
     io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
-    return {"status": "done", **row}, fitted
+    if options.report:
+        _, after = trust_report.examine(image.image, y, result, before)
+        trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
+        more["verdict"] = str(after or before)
+    return {"status": "done", **row, **more}, fitted
+
+
+def _warnings(before: Suitability) -> list[str]:
+    """What the user should know before the training: repaired pixels, noise that is not independent."""
+    found = []
+    if before.missing:
+        found.append(f"{before.missing} NaN or infinite pixels were replaced by the median around them")
+    if before.noise is None:
+        found.append("the image has no pixel noise that could be measured; give raw data")
+    elif not before.correlation.independent:
+        found.append(before.correlation.advice)
+    return found
+
+
+def _noise(before: Suitability) -> dict:
+    """What is recorded of the noise; an interval that is not determined ends in None."""
+    if before.noise is None:
+        return {}
+    correlation = before.correlation
+    more = {"independent": correlation.independent, "hx_hy": correlation.hx_hy}
+    return plain(dataclasses.asdict(before.noise) | more)
 
 
 def _frames(path: Path, options: Options) -> Iterator[tuple[int | None, io.Micrograph | Exception]]:
@@ -311,7 +357,9 @@ def _earlier(output: Path) -> dict | None:
     if not output.exists():
         return None
     try:
-        return dict(io.read(output).metadata["n2sr"]["settings"]["batch"])
+        settings = io.read(output).metadata["n2sr"]["settings"]
+        settings = json.loads(settings) if isinstance(settings, str) else settings  # of a .hspy
+        return dict(settings["batch"])
     except (InputError, KeyError, TypeError, ValueError):
         return None
 

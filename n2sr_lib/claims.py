@@ -4,7 +4,15 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
-from . import ablation_claims, encoder_claims, massive, noise2atom_results, set_claims, table1_claims
+from . import (
+    ablation_claims,
+    encoder_claims,
+    massive,
+    noise2atom_results,
+    real_results,
+    set_claims,
+    table1_claims,
+)
 from .experiments import LEVELS, table1, theory
 from .runs.collect import found
 from .runs.specification import counted
@@ -195,6 +203,7 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
         "C06": _c06(),
         "C07": beside["C07"] if unknown or sets["C07"].verdict == NOT_MEASURED else sets["C07"],
         "C10": sets["C10"],
+        **real_results.findings(),
         **ablation_claims.findings(),
         **encoder_claims.findings(),
         **massive.findings(),

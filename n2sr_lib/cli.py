@@ -73,8 +73,6 @@ Say whether an image is suitable for Noise2SR: good, usable with care, or not
 suitable, with the reason and what to do. Looked at are saturation, hot and dead
 pixels, the noise and its correlation, blur, size. Nothing is written."""
 
-WINDOW = 2048  # pixels a side of the middle part on which the noise of a large image is estimated
-
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
@@ -92,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_denoise)
     add = command.add_argument
-    formats = "TIFF, PNG, NPY or NPZ; with the extra 'em' also DM3, DM4, EMD, SER, MRC"
+    formats = "TIFF, PNG, NPY, NPZ or HDF5; with the extra 'em' also DM3, DM4, EMD, SER, EMI, MRC, HSPY"
     add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
     add(
         "-o",
@@ -151,92 +149,53 @@ def _denoise(args: argparse.Namespace) -> int:
         raise InputError(f"the seed {args.seed} cannot be used; give a whole number from 0 to 2**63 - 2")
 
     # Imported here, since --help and a mistyped option need not wait for them.
-    from . import data, io
-    from .checks import check_image
+    from . import batch, io
+    from .denoising import choose_device, choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
-    y, filled = check_image(source.image)
     output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())
-    report = []
-    if args.report:
-        from . import trust_report
-
-        report = trust_report.paths_of(output)
-        for path in () if args.overwrite else report:
-            if path.exists():
-                raise InputError(f"{str(path)!r} exists; choose another name, or add --overwrite.")
+    choose_preset(args.preset)
+    choose_device(args.device)
 
     import torch
 
-    from . import __version__
-    from .denoising import adapted, choose_device, choose_preset, denoise
-    from .suitability import suitability
-    from .train import DEAD
+    def warn(text: str) -> None:
+        if not args.quiet:
+            print(f"n2sr: warning: {text}", file=sys.stderr)
 
-    preset = args.preset
-    choose_preset(preset)
-    choose_device(args.device)
-    if args.adapt and (sampler := suitability(source.image).sampler):
-        preset = adapted(preset, sampler)
-    noise, warnings = _look_at_noise(y)
-    if filled:
-        warnings.insert(0, f"{filled} NaN or infinite pixels were replaced by the median around them")
-    for warning in warnings if not args.quiet else ():
-        print(f"n2sr: warning: {warning}", file=sys.stderr)
-
-    checkpoint = output.with_name(f"{output.name}.checkpoint")
+    origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
+    how = {"origin": origin, "progress": not args.quiet, "warn": warn}
     try:
-        result = denoise(
-            y,
-            preset=preset,
-            budget=budget,
-            device=args.device,
-            seed=args.seed,
-            checkpoint=checkpoint,
-            progress=not args.quiet,
-        )
+        row, _ = batch.denoise_one(source, output, _options(args, budget), name=args.input.name, **how)
     except KeyboardInterrupt:
+        checkpoint = output.with_name(f"{output.name}.checkpoint")
         left = f"give the same command again to continue from {checkpoint}"
         left = left if checkpoint.exists() else "nothing was written"
         print(f"n2sr: interrupted; {left}", file=sys.stderr)
         return 130
     except torch.OutOfMemoryError:
         raise InputError("the GPU's memory is too small for this preset; add --device cpu") from None
-
-    if result.history.stopped == DEAD:
-        raise InputError("the training died with this seed and the two after it; give another --seed")
-    origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
-    origin["sha256"] = data.array_hash(source.image)
-    settings = {"version": __version__, "input": origin, "noise": noise, **result.settings}
-    settings["preset"] = args.preset
-    settings["instrument"] = {k: v for k, v in source.metadata.items() if k != "n2sr"}
-    settings["filled_pixels"] = filled  # counted here, since `denoise` was given the repaired image
-    io.write(
-        output,
-        result.image,
-        pixel_size=source.pixel_size,
-        unit=source.unit,
-        title=source.title,
-        settings=settings,
-        overwrite=args.overwrite,
-    )
-    verdict = ""
-    if report:
-        before, after = trust_report.examine(source.image, y, result)
-        about = {"pixel_size": source.pixel_size, "unit": source.unit, "title": source.title}
-        trust_report.write_report(report, y, result, before, after, **about, settings=settings)
-        verdict = f"; report: {after or before}"
-    height, width = y.shape
+    if row["status"] == "kept":
+        print(f"{args.input} -> {output}: kept, since this very command has written it")
+        return 0
     scale = f"{source.pixel_size:.4g} {source.unit}/px" if source.pixel_size else "no pixel size"
     found = "noise not estimated"
-    if "variance" in noise:
-        deviation = math.sqrt(noise["variance"])
-        found = f"noise a={noise['a']:.3g}, deviation {deviation:.3g} at mean {noise['mean']:.4g}"
+    if row["noise_variance"] != "":
+        deviation = math.sqrt(row["noise_variance"])
+        found = f"noise a={row['noise_a']:.3g}, deviation {deviation:.3g} at mean {row['noise_mean']:.4g}"
     print(
-        f"{args.input} -> {output}: {width}×{height}, {scale}, {result.history.steps} steps, "
-        f"{time.monotonic() - begin:.0f} s on {result.settings['device']}; {found}{verdict}"
+        f"{args.input} -> {output}: {row['width']}×{row['height']}, {scale}, {row['steps']} steps, "
+        f"{time.monotonic() - begin:.0f} s on {row['device']}; {found}"
+        + (f"; report: {row['verdict']}" if args.report else "")
     )
     return 0
+
+
+def _options(args: argparse.Namespace, budget: float | None):
+    from . import batch
+
+    names = ("preset", "device", "seed", "signal", "adapt", "report", "overwrite")
+    return batch.Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
 
 
 def _denoise_many(args: argparse.Namespace) -> int:
@@ -250,11 +209,9 @@ def _denoise_many(args: argparse.Namespace) -> int:
     folder = args.output or (
         given.with_name(f"{given.stem}_denoised") if given.exists() else Path("denoised")
     )
-    names = ("preset", "device", "seed", "signal", "adapt", "report", "overwrite")
-    options = batch.Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
     say = (lambda line: None) if args.quiet else functools.partial(print, file=sys.stderr)
     try:
-        rows = batch.run(args.input, folder, options, say)
+        rows = batch.run(args.input, folder, _options(args, budget), say)
     except KeyboardInterrupt:
         print("n2sr: interrupted; give the same command again to continue", file=sys.stderr)
         return 130
@@ -282,24 +239,6 @@ def _assess(args: argparse.Namespace) -> int:
     for remark in found.remarks[1:]:
         print(f"  {remark.level}: {remark.reason}; {remark.advice}")
     return 0
-
-
-def _look_at_noise(y) -> tuple[dict, list[str]]:
-    """What is recorded of the noise, and what the user should know; the middle of a large image is enough."""
-    from dataclasses import asdict
-
-    from .assess import noise_correlation
-    from .noise_estimate import estimate_noise
-
-    y = y[tuple(slice(max((n - WINDOW) // 2, 0), max((n - WINDOW) // 2, 0) + WINDOW) for n in y.shape)]
-    try:
-        found, correlation = estimate_noise(y), noise_correlation(y)
-    except InputError as error:
-        return {}, [str(error)]
-    record = {**asdict(found), "independent": correlation.independent, "hx_hy": correlation.hx_hy}
-    # An undetermined interval is infinite, which JSON cannot hold.
-    record = json.loads(json.dumps(record), parse_constant=lambda _: None)
-    return record, [] if correlation.independent else [correlation.advice]
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,17 +19,19 @@ class Run:
     Parameters
     ----------
     kind : ``"denoise"``; ``"classical"``, a filter that is not trained; ``"pretrained"``, a network that was
-        trained on the simulated set; ``"choice"``, whether to begin with `start` (`warm`); ``"frames"``, a
-        method of `on_series` for several frames; or the module ``"theory"``, ``"timing"`` or ``"series"``,
-        whose function `method` gets the seed, in ``"series"`` also the overrides as options and, where
-        `image` says so, the characters of a font.
+        trained on the simulated set; ``"choice"``, whether to begin with `start` (`warm`); ``"real"``, an
+        image of `real`, to which no noise is added; ``"frames"``, a method of `on_series` for several frames;
+        or the module ``"theory"``, ``"timing"`` or ``"series"``, whose function `method` gets the seed, in
+        ``"series"`` also the overrides as options and, where `image` says so, the characters of a font.
     profile : name of a preset of `denoising`.
     method : a name of `methods.STRATEGIES`, `methods.CLASSICAL` or `methods.ON_SET`, or of a numerical
         experiment.
-    image : the clean image x: ``"paper/1"`` to ``"paper/5"``, ``"sample/<name>"``, of the simulated set
-        ``"set/<structure>/<image>"``, or of another material ``"atoms/<seed>"``. For a choice also a noisy
-        one, ``"real/<file>"``. Or `CHARACTERS`.
+    image : the clean image x: ``"paper/1"`` to ``"paper/5"``, ``"sample/<name>"``, ``"crystal/<name>"``, of
+        the simulated set ``"set/<structure>/<image>"``, or of another material ``"atoms/<seed>"``. For a
+        choice also a noisy one, ``"real/<file>"``. Or a name of `real.SOURCES`; or `CHARACTERS`.
     a, b : noise of eq. 12, in the units of x.
+    model : law of the noise, of `noise.MODELS`.
+    correlation : of the noise of neighbouring pixels of a row (`streaks.streaky_noise`).
     noise_seed, seed : of the noise; of everything else.
     budget : seconds, which then decide the number of steps; None: the preset does.
     overrides : (dotted name, value) pairs put over the preset, such as ``("plan.steps", 1000)``.
@@ -49,6 +51,8 @@ class Run:
     overrides: tuple[tuple[str, object], ...] = ()
     study: str = ""
     start: str = ""
+    model: str = "gaussian"
+    correlation: float = 0.0
 
     def __str__(self) -> str:
         if self.kind in ("pretrained", "choice"):
@@ -59,11 +63,14 @@ class Run:
         if self.kind == "frames":
             return f"{self.method}, series {self.image}, seeds {self.noise_seed}/{self.seed}"
         changed = "".join(f", {name}={value}" for name, value in self.overrides)
+        if self.kind == "real":
+            return f"{self.method}, {self.profile}, {self.image}, seed {self.seed}{changed}"
         if self.kind != "denoise":
             return f"{self.method}, seed {self.seed}{changed}"
         limit = f", {self.budget:g} s" if self.budget else ""
         limit += f", {self.study}" if self.study else ""
         limit += f", from {self.start}" if self.start else ""
+        limit += f", correlation {self.correlation:g}" if self.correlation else ""
         seeds = f"seeds {self.noise_seed}/{self.seed}"
         return f"{self.method}, {self.profile}, {self.image}, a={self.a:g}, {seeds}{limit}{changed}"
 
@@ -536,6 +543,81 @@ def tracking(profile: str) -> list[Run]:
     return [_series(profile, "moving_atoms", seed) for seed in TRAINING_SEEDS]
 
 
+#: Experimental images (`real.SOURCES`): all methods on the first two, on the others all filters and the best
+#: of the trained.
+REAL_IMAGES = (
+    "real/MoS2_stem_Exp-000-2.npy",
+    "real/Moire.npz",
+    "real/MoS2_stem_Exp-001-5.npy",
+    "real/091_HAADF_15nm_Sample_PtNC_21Oct20.tif",
+    SERIES[1],
+)
+#: Of these the noise is correlated along the scan lines.
+STREAKY = (REAL_IMAGES[0], *REAL_IMAGES[2:3], SERIES[1])
+BEST_RIVAL = "noise2self"
+ADAPTED = (("strategy.s", 3), ("strategy.aside", 1))  # what `Suitability.sampler` chooses for such noise
+#: What nobody tells the noise; the first two are no methods.
+UNTOLD = (
+    *("noisy", "constant", "adaptive_wiener", "gaussian_blur", "fourier_wiener", "non_local_means"),
+    *("wavelet", "vst_bm3d_estimated"),
+)
+#: The simulated pair (`crystals`): a at low dose. The reference has so many times as many electrons.
+DOSES, HIGH_DOSE = {"crystal/te": 0.6, "crystal/framework": 0.3}, 50
+
+
+def paired(image: str, method: str, seed: int = 0, profile: str = "laptop") -> Run:
+    """A method on one of the simulated crystals at low dose; every seed has its own noise and training."""
+    kind = "classical" if method in UNTOLD else "denoise"
+    noise = {"a": DOSES[image], "b": 0.0, "noise_seed": seed, "model": "poisson"}
+    return Run(kind, profile, method, image, seed=seed if kind == "denoise" else 0, **noise)
+
+
+def real(profile: str) -> list[Run]:
+    """Figs. 6 and 7 in kind: the experimental images, and a simulated pair at low and high dose."""
+    if profile != "laptop":
+        return []
+    runs = [Run("real", profile, method, image) for image in REAL_IMAGES for method in UNTOLD]
+    pair = [paired(image, m, s) for image in DOSES for s in TRAINING_SEEDS for m in (*UNTOLD[2:], "noise2sr")]
+    best = [Run("real", profile, m, image) for image in REAL_IMAGES for m in ("noise2sr", BEST_RIVAL)]
+    adapted = [Run("real", profile, image=image, overrides=ADAPTED) for image in STREAKY]
+    others = [m for m in RIVALS if m != BEST_RIVAL]
+    runs += pair + best + adapted
+    runs += [paired(image, BEST_RIVAL, seed) for image in DOSES for seed in TRAINING_SEEDS]
+    runs += [Run("real", profile, method, image) for method in others for image in REAL_IMAGES[:2]]
+    return runs + [paired("crystal/te", method, seed) for method in others for seed in TRAINING_SEEDS]
+
+
+CORRELATIONS = (0.0, 0.2, 0.4, 0.6)  # of the noise of neighbouring pixels of a row
+CORRELATED_STEPS = 500
+#: What a sub-sampler can do against it, label -> overrides.
+SAMPLERS = {
+    "plain (s = 2)": (),
+    "stride 3": ADAPTED[:1],
+    "neighbours aside": ADAPTED[1:],
+    "stride 3, neighbours aside": ADAPTED,
+}
+
+
+def correlated(profile: str) -> list[Run]:
+    """What helps against noise along the scan lines: two images of our own, a shorter plan for all alike."""
+    if profile != "laptop":
+        return []
+    steps = ("plan.steps", CORRELATED_STEPS)
+    return [
+        Run(image=image, correlation=phi, overrides=(steps, *sampler))
+        for phi in CORRELATIONS
+        for sampler in SAMPLERS.values()
+        for image in OWN
+    ]
+
+
+def calibration(profile: str) -> list[Run]:
+    """Estimated error and spread against the true error: five images, three levels, the shorter plan."""
+    return [
+        noise2sr(profile, image, a, _short(profile), study="calibration") for a in LEVELS for image in IMAGES
+    ]
+
+
 #: In order of priority: what is missing is executed from the top.
 TABLES = {
     "table1": table1,
@@ -559,10 +641,13 @@ TABLES = {
     "tracking": tracking,
     "bottleneck": bottleneck,
     "cjk": cjk,
+    "real": real,
+    "correlated": correlated,
+    "calibration": calibration,
 }
 
 #: Upper left corner (row, column) of the part that figures show: half a particle, vacuum and support.
-CROPS = {"paper/1": (120, 330), "paper/2": (180, 560)}
+CROPS = {"paper/1": (120, 330), "paper/2": (180, 560), **dict.fromkeys(DOSES, (64, 64))}
 CROP_SIDE = 256
 PATCH_SIDE = 128  # of the images of a study
 
@@ -570,7 +655,8 @@ PATCH_SIDE = 128  # of the images of a study
 def crop_of(run: Run) -> tuple[int, int] | None:
     """The corner of the part of the result that is kept for figures (Figs. 4, 5, 9, 11), or None."""
     kinds = ("denoise", "classical", "pretrained")
-    shown = run.kind in kinds and run.a == 0.05 and run.seed == run.noise_seed == 0 and not run.start
+    shown = run.kind in kinds and run.a == DOSES.get(run.image, 0.05) and not run.start
+    shown &= run.seed == run.noise_seed == 0
     shown &= run.budget != CURVE_SECONDS  # of those only the curve is shown
     return CROPS.get(run.image) if shown else None
 

@@ -94,7 +94,7 @@ def measure(
     """
     moved = drift(frames)
     still, noisy = aligned(estimate, moved), aligned(frames, moved)
-    pairs = _css(estimate, frames)
+    pairs = series_css(estimate, frames)
     result: dict = {
         "effect": _short(fmean(pairs)),
         "spread": _short(stdev(pairs)) if len(pairs) > 1 else 0.0,
@@ -130,12 +130,12 @@ def measure(
             "correlation": _short(fmean(map(correlation, estimate, truth.clean))),
             "vacant_filled": _short(fmean(filled)) if filled else None,
             "loose_lost": _short(1 - fmean(seen)) if seen else None,
-            "truth_css": _short(fmean(_css(truth.clean, frames))),
+            "truth_css": _short(fmean(series_css(truth.clean, frames))),
         }
     return result
 
 
-def _css(estimate: np.ndarray, noisy: np.ndarray) -> list[float]:
+def series_css(estimate: np.ndarray, noisy: np.ndarray) -> list[float]:
     """CSS within the range of all frames; the lowest value is made 0, since SSIM depends on the offset.
 
     Each pair is aligned by itself, to half a pixel: over the whole series rounding would add up to one.

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from .strategies.noise2sr import Noise2SR
-from .theory import WHITE, lattice, train
+from .theory import WHITE, Law, lattice, train
 
 #: What is compared: stride, neighbours kept out of the loss; and, apart, whitening before the plain method.
 OPTIONS = {
@@ -26,11 +26,11 @@ OPTIONS = {
 }
 
 
-def streaky_noise(x: Tensor, phi: float, generator: Generator) -> Tensor:
-    """Noise for x (B, 1, H, W) of the variance of `theory.WHITE`; pixels k apart in a row correlate phi^k."""
+def streaky_noise(x: Tensor, phi: float, generator: Generator, law: Law = WHITE) -> Tensor:
+    """Noise for x (B, 1, H, W) of the variance of `law`; pixels k apart in a row correlate phi^k."""
     white = torch.randn(*x.shape[:-1], x.shape[-1] + 64, generator=generator)  # 64 to run in
     rows = lfilter([math.sqrt(1 - phi**2)], [1, -phi], white.numpy(), axis=-1)[..., 64:]
-    return torch.from_numpy(rows).float() * WHITE.variance(x).sqrt()
+    return torch.from_numpy(rows).float() * law.variance(x).sqrt()
 
 
 def whiten(y: Tensor, phi: float) -> Tensor:

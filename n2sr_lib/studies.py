@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from . import metrics
+from .noise_estimate import estimate_noise
 from .orientations import orient, orient_back
 from .strategies import Prediction
 from .strategies.noise2sr import Noise2SR
+from .trust import calibrate_spread, estimated_error
 
 CHAINS, PASSES = 3, 200
 COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200)
@@ -102,6 +104,33 @@ def readings(
     }, []
 
 
+def calibration(
+    estimate: Estimate, strategy: Noise2SR, x: np.ndarray, y: np.ndarray, variance: np.ndarray
+) -> tuple[dict, list[np.ndarray]]:
+    """What can be said of the error without x, beside the truth, in units of the mean noise variance.
+
+    ``true``, ``estimate`` and ``standard_error``: mean squared error of the out-of-bag mean, and what
+    `trust.estimated_error` says of it with the noise estimated from y. ``spread`` and ``error``: of
+    `trust.calibrate_spread`, root mean squares in classes of the spread; ``factor`` and ``within``.
+    """
+    noise, mean = estimate_noise(y), float(variance.mean(dtype=np.float64))
+    image, spread, unseen = estimate(strategy, y, 2)
+    said, c = estimated_error(y, unseen, y == y, noise), calibrate_spread(x, image, spread)
+    true = float(np.nanmean((unseen - x).astype(np.float64) ** 2))
+    root = np.sqrt(mean)
+    numbers = {
+        "true": true / mean,
+        "estimate": said.estimate / mean,
+        "standard_error": said.standard_error / mean,
+        "variance": noise.variance / mean,
+        "factor": c.factor,
+    }
+    lists = {"within": c.within, "spread": c.spread / root, "error": c.error / root}
+    return {k: float(f"{v:.6g}") for k, v in numbers.items()} | {
+        k: [float(f"{v:.6g}") for v in values] for k, values in lists.items()
+    }, []
+
+
 def _turned(image: np.ndarray, g: int) -> np.ndarray:
     return orient(torch.from_numpy(image), g).contiguous().numpy()
 
@@ -110,4 +139,4 @@ def _turned_back(image: np.ndarray, g: int) -> np.ndarray:
     return orient_back(torch.from_numpy(image), g).contiguous().numpy()
 
 
-STUDIES = {"samples": samples, "readings": readings}
+STUDIES = {"samples": samples, "readings": readings, "calibration": calibration}

@@ -23,15 +23,18 @@ from .trust import LAGS, Trust, assess_result, halve_counts
 EXTENSIONS = (".png", ".pdf", ".json")
 
 
-def examine(image: np.ndarray, y: np.ndarray, result: Denoised) -> tuple[Suitability, Trust | None]:
+def examine(
+    image: np.ndarray, y: np.ndarray, result: Denoised, before: Suitability | None = None
+) -> tuple[Suitability, Trust | None]:
     """Everything that is asked before and after denoising; None where the noise cannot be estimated.
 
     Parameters
     ----------
     image : (H, W), as read from the file.
     y : float32 (H, W), the same as `checks.check_image` gives it.
+    before : of `suitability`, where it has been asked already.
     """
-    before = suitability(image)
+    before = before or suitability(image)
     if before.noise is None:
         return before, None
     fraction = result.settings.get("plan", {}).get("held_out", 0.0)
@@ -104,7 +107,8 @@ def draw_report(
         figure = plt.figure(figsize=(8.27, 11.69))
         head, whole, enlarged, graphs, foot = figure.subfigures(5, 1, height_ratios=(0.9, 2.9, 2.9, 2.7, 2.3))
         _draw_head(head, before, after, title)
-        _draw_images(whole, enlarged, y, result, pixel_size, unit)
+        values = "electrons" if before.counts and before.step == 1 else "units of the file"
+        _draw_images(whole, enlarged, y, result, pixel_size, unit, f"intensity ({values})")
         _draw_blocks(enlarged, enlarged.axes[2], after)
         axes = graphs.subplots(1, 3)
         _draw_spectra(axes[0], y, result.image, after, pixel_size, unit)
@@ -121,7 +125,7 @@ def draw_report(
     return figure
 
 
-def _draw_images(whole, enlarged, y, result: Denoised, pixel_size, unit) -> None:
+def _draw_images(whole, enlarged, y, result: Denoised, pixel_size, unit, label: str) -> None:
     """Two rows: the images and the spread; the middle of the images, and a place for the residual."""
     grey = plotting.grey_scale(y, result.image)
     side = min(192, min(y.shape) // 3)
@@ -134,11 +138,11 @@ def _draw_images(whole, enlarged, y, result: Denoised, pixel_size, unit) -> None
         bottom[column].set_title(f"{name}, the middle")
     bar = {"location": "bottom", "aspect": 40, "extendfrac": 0.03}
     for row, axes in ((whole, top), (enlarged, bottom)):
-        row.colorbar(shown, ax=list(axes[:2]), extend="both", label="intensity", **bar)
+        row.colorbar(shown, ax=list(axes[:2]), extend="both", label=label, **bar)
     limits = (0.0, float(np.percentile(result.spread, 99.8)) or 1.0)
     shown = plotting.draw_image(top[2], result.spread, limits, pixel_size, unit, plotting.SPREAD_MAP)
     top[2].set_title("spread of the passes: no error bar")
-    whole.colorbar(shown, ax=top[2], extend="max", label="intensity", **(bar | {"aspect": 20}))
+    whole.colorbar(shown, ax=top[2], extend="max", label=label, **(bar | {"aspect": 20}))
 
 
 def numbers(
@@ -228,8 +232,8 @@ def _draw_spectra(ax: Axes, y, x_hat, after: Trust | None, pixel_size, unit) -> 
         ax.semilogy(frequency / size, mean, color=colour, label=label, linewidth=1)
     if after:
         ax.axhline(after.noise_variance, color="black", linestyle=":", linewidth=1, label="estimated noise")
-    ax.set(title="spectra", xlabel=f"frequency ({name})", ylabel="power, mean over directions")
-    ax.legend(loc="upper right")
+    ax.set(title="spectra, mean over directions", xlabel=f"frequency ({name})", ylabel="power per pixel")
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.4))  # below the noise, above the denoised image
 
 
 def _draw_spots(ax: Axes, x_hat, before: Suitability, after: Trust | None, pixel_size, unit) -> None:

@@ -1,11 +1,17 @@
 """Shared fixtures: an odd-sized noisy lattice, and the folder of the test data where it is given."""
 
+import hashlib
 import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+
+from n2sr_lib.data import cache_folder
 
 torch.set_num_threads(min(torch.get_num_threads(), 2))
 
@@ -33,3 +39,28 @@ def data_folder() -> Path:
     if "N2SR_DATA" not in os.environ:
         pytest.skip("N2SR_DATA is not set")
     return Path(os.environ["N2SR_DATA"])
+
+
+#: A package that brings two files of real microscopes: downloaded for them, neither installed nor run.
+WHEEL = "temul_toolkit-0.1.9-py3-none-any.whl"
+WHEEL_SHA256 = "570bf69a4daf73d182829ca9eb9e1b3cfc0da2cdebdce8a701081d56ca6d7ad5"
+
+
+@pytest.fixture(scope="session")
+def microscope_files(tmp_path_factory) -> Path:
+    """The folder of these two files; tests that need them are skipped where pip cannot have the package."""
+    wheel = cache_folder() / WHEEL
+    if not wheel.is_file():
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+        command += ["--no-deps", "--retries", "0", "--timeout", "15", "--dest", str(wheel.parent)]
+        try:
+            subprocess.run([*command, "temul-toolkit==0.1.9"], check=True, capture_output=True, timeout=120)
+        except (OSError, subprocess.SubprocessError):
+            pytest.skip("pip cannot download temul-toolkit")
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() == WHEEL_SHA256, f"{wheel} is another file"
+    folder = tmp_path_factory.mktemp("microscope")
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            if "/experimental/example_" in name:
+                (folder / Path(name).name).write_bytes(archive.read(name))
+    return folder

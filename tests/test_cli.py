@@ -18,7 +18,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import cli, denoising, io, noise_estimate
+from n2sr_lib import batch, cli, denoising, io, suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
 from n2sr_lib.train import DEAD, History
@@ -51,7 +51,7 @@ def fake(monkeypatch):
         settings = {"device": "cpu", "seed": options["seed"]}
         return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, None, 0.0, 1.0)
 
-    monkeypatch.setattr(denoising, "denoise", denoise)
+    monkeypatch.setattr(batch, "denoise", denoise)
     return given
 
 
@@ -65,7 +65,7 @@ def refused(folder: Path, capsys, monkeypatch, *arguments: str) -> str:
     def denoise(*_, **__):
         pytest.fail("work was begun")
 
-    monkeypatch.setattr(denoising, "denoise", denoise)
+    monkeypatch.setattr(batch, "denoise", denoise)
     before = content(folder)
     assert cli.main(["denoise", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -239,7 +239,7 @@ def test_a_constant_is_no_result(folder, capsys, monkeypatch):
         history = History(steps=5, stopped=DEAD)
         return denoising.Denoised(0 * y, y, None, history, {}, None, None, 0.0, 1.0)
 
-    monkeypatch.setattr(denoising, "denoise", denoise)
+    monkeypatch.setattr(batch, "denoise", denoise)
     assert cli.main(["denoise", "in.tif", "-o", "out.tif"]) == 2
     assert "give another --seed" in capsys.readouterr().err and not (folder / "out.tif").exists()
 
@@ -294,12 +294,13 @@ def test_options_reach_the_library(folder, capsys, fake):
     checkpoint = Path("a.tif.checkpoint")
     assert fake == [
         {
-            "preset": "paper",
+            "preset": denoising.PRESETS["paper"],
             "budget": 120,
             "device": "cpu",
             "seed": 5,
             "checkpoint": checkpoint,
             "progress": False,
+            "start": None,
         }
     ]
 
@@ -316,13 +317,25 @@ def test_overwrites_when_told(folder, capsys, fake):
     assert io.read("out.tif").image.shape == (96, 96)
 
 
+@pytest.mark.parametrize("output", ["out.tif", "out.hspy"])
+def test_the_same_command_again_keeps_what_it_has_written(output, folder, capsys, fake):
+    if output.endswith("hspy"):
+        pytest.importorskip("rsciio")
+    run = ["denoise", "in.tif", "-o", output, "--overwrite", "--quiet"]
+    assert [cli.main(run), cli.main(run), len(fake)] == [0, 0, 1]
+    assert "kept" in capsys.readouterr().out.splitlines()[-1]
+    assert cli.main([*run, "--report"]) == 0 and len(fake) == 2  # the report needs the network
+    assert cli.main([*run, "--report"]) == 0 and len(fake) == 2
+    assert cli.main([*run, "--seed", "1"]) == 0 and len(fake) == 3
+
+
 def test_settings_are_plain_json_even_where_the_noise_is_undetermined(folder, capsys, fake, monkeypatch):
-    estimate = noise_estimate.estimate_noise
+    estimate = suitability.estimate_noise
 
     def undetermined(y):
         return dataclasses.replace(estimate(y), a_interval=(0.0, math.inf))
 
-    monkeypatch.setattr(noise_estimate, "estimate_noise", undetermined)
+    monkeypatch.setattr(suitability, "estimate_noise", undetermined)
     assert cli.main(["denoise", "in.tif"]) == 0
     with tifffile.TiffFile("in_denoised.tif") as file:
         text = file.imagej_metadata["Info"]
@@ -341,7 +354,7 @@ def test_interrupted_says_whether_it_can_be_continued(saved, folder, capsys, mon
             checkpoint.write_bytes(b"state")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(denoising, "denoise", denoise)
+    monkeypatch.setattr(batch, "denoise", denoise)
     assert cli.main(["denoise", "in.tif", "-o", "out.tif"]) == 130
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
@@ -377,7 +390,7 @@ def test_the_sub_sampler_follows_the_noise(folder, capsys, fake):
     np.save("scanned.npy", noise[:, 1:] + 0.2 * noise[:, :-1])
     for name in ("white", "scanned"):
         assert cli.main(["denoise", f"{name}.npy", "--adapt", "--quiet"]) == 0
-    assert fake[0]["preset"] == "laptop"
+    assert fake[0]["preset"] == denoising.PRESETS["laptop"]
     changed, plain = fake[1]["preset"], denoising.PRESETS["laptop"]
     assert (changed.strategy.s, changed.strategy.aside) == (3, 1)
     assert (changed.network, changed.plan, changed.strategy.M) == (
@@ -405,7 +418,7 @@ def test_too_little_memory_on_the_gpu(folder, capsys, monkeypatch):
     def denoise(y, **_):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate ...")
 
-    monkeypatch.setattr(denoising, "denoise", denoise)
+    monkeypatch.setattr(batch, "denoise", denoise)
     assert cli.main(["denoise", "in.tif"]) == 2
     assert (
         capsys.readouterr().err == "n2sr: the GPU's memory is too small for this preset; add --device cpu\n"

@@ -428,6 +428,34 @@ def test_real_files(name, choice, shape, dtype, pixel):
     assert m.title and json.loads(json.dumps(m.metadata, allow_nan=False)) == m.metadata
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "dtype", "pixel", "title", "volts"),
+    [
+        ("example_Se_implanted_MoS2.dm3", 1024, "u4", 0.0127, "SI Survey Image (active)", 60),
+        ("example_Au_nanoparticle.emd", 2048, "u2", 0.0075, "HAADF", 300),
+    ],
+)
+def test_real_microscopes_files_survive_into_tiff_and_hspy(
+    name, side, dtype, pixel, title, volts, microscope_files, tmp_path
+):
+    pytest.importorskip("rsciio")
+    m = io.read(microscope_files / name)
+    assert m.image.shape == (side, side) and m.image.dtype == dtype and (m.title, m.unit) == (title, "nm")
+    assert m.pixel_size == pytest.approx(pixel, rel=5e-3)
+    for extension in ("tif", "hspy"):
+        about = {"pixel_size": m.pixel_size, "unit": m.unit, "title": m.title}
+        path = io.write(
+            tmp_path / f"a.{extension}", m.image, **about, settings={"instrument": m.metadata, "seed": 3}
+        )
+        back = io.read(path)
+        np.testing.assert_array_equal(back.image, m.image.astype(np.float32))
+        assert (back.title, back.unit) == (title, "nm") and back.pixel_size == pytest.approx(m.pixel_size)
+        kept = back.metadata["n2sr"]["settings"]
+        kept = json.loads(kept) if extension == "hspy" else kept
+        instrument = back.metadata if extension == "hspy" else kept["instrument"]
+        assert kept["seed"] == 3 and instrument["Acquisition_instrument"]["TEM"]["beam_energy"] == volts
+
+
 def test_frames_differ_and_metadata_is_the_instruments():
     frames = everything(data("real/stem_abf_data_imagestack.hspy"))
     assert len(frames) == 5 and not any(np.array_equal(frames[0], f) for f in frames[1:])

@@ -5,7 +5,7 @@ import pytest
 
 from n2sr_lib.strategies import Prediction
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.studies import CHAINS, COUNTS, SHOWN, readings, samples
+from n2sr_lib.studies import CHAINS, COUNTS, SHOWN, calibration, readings, samples
 
 A, B, SIGMA = 0.05, 0.02, 0.05
 SHAPE = (200, 240)
@@ -72,3 +72,30 @@ def test_readings_differ_in_what_the_network_gets(pair):
     assert asked[:4] == [("fixed", 1, (h + i, w + j)) for i in (0, 1) for j in (0, 1)]
     assert asked[4:12].count(("fixed", 1, (w, h))) == 4
     assert asked[-1] == ("random", 96, SHAPE) and len(asked) == 4 + 8 + 32 + 1
+
+
+def test_calibration_knows_an_honest_estimate_from_one_that_has_seen_the_noise(pair):
+    x, y, variance = pair
+    noise = y - x
+    spread = np.linspace(0.02, 0.08, x.size).reshape(SHAPE)  # twice the deviation of the error
+    wrong = x + np.random.default_rng(1).normal(size=SHAPE) * spread / 2
+
+    def independent(strategy, y, seed):
+        return Prediction(wrong, spread, wrong)
+
+    said, shown = calibration(independent, Noise2SR(), x, y, variance)
+    assert shown == [] and said["true"] == pytest.approx(
+        np.mean((wrong - x) ** 2) / variance.mean(), rel=1e-3
+    )
+    assert abs(said["estimate"] - said["true"]) < 4 * said["standard_error"] < 0.1
+    assert said["variance"] == pytest.approx(1, abs=0.03)
+    assert said["factor"] == pytest.approx(0.5, rel=0.03) and said["within"][0] == pytest.approx(
+        0.954, abs=0.01
+    )
+    np.testing.assert_allclose(said["error"], 0.5 * np.array(said["spread"]), rtol=0.05)
+
+    def copied(strategy, y, seed):
+        return Prediction(wrong, spread, wrong + 0.2 * noise)
+
+    said, _ = calibration(copied, Noise2SR(), x, y, variance)
+    assert said["estimate"] < said["true"] - 4 * said["standard_error"]

@@ -35,9 +35,9 @@ def verify(key: str, device: str = "auto") -> tuple[bool, str]:
     """
     old = records.read(key)
     specification, threads = dict(old["specification"]), torch.get_num_threads()
-    if specification["kind"] == "denoise":
+    if specification["kind"] in ("denoise", "real") and "plan" in specification:
         specification["plan"] = specification["plan"] | {"precision": old["precision"]}
-        if specification["budget"] is not None:
+        if specification.get("budget") is not None:
             specification["budget"] = None
             specification["plan"]["steps"] = old["steps"]
             specification["strategy"] = specification["strategy"] | {"M": old["M"]}

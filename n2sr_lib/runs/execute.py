@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import atoms, data, metrics, series
+from .. import atoms, crystals, data, metrics, real, series
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
 from ..experiments import CHARACTERS
@@ -26,15 +26,21 @@ from .specification import clean_image, frames_settings, machine, preset_of, rec
 
 CURVE_POINTS = 20  # of PSNR and SSIM along the training
 FRAMES = 5  # of the real series
-SMALL = 96  # pixels a side of what is kept of it, since it has no licence that lets us pass it on
+SMALL = 96  # pixels a side of what is kept of it, and of other files, since not all may be passed on
 
 
 def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
-    """The clean image x and the noisy one y = x + N(0, a x + b²) (eq. 12), float32 (H, W)."""
+    """The clean image x and the noisy one, as a rule y = x + N(0, a x + b²) (eq. 12), float32 (H, W)."""
     x, noise = clean_image(specification["image"]), specification["noise"]
     generator = torch.Generator().manual_seed(noise["seed"])
-    y = add_noise(torch.from_numpy(x), noise["a"], noise["b"], generator, noise["model"])
-    return x, y.numpy()
+    clean = torch.from_numpy(x)
+    if phi := noise.get("correlation"):
+        from ..streaks import streaky_noise  # only here: nothing else needs them
+        from ..theory import Law
+
+        law = Law(noise["a"], noise["b"])
+        return x, (clean + streaky_noise(clean[None, None], phi, generator, law)[0, 0]).numpy()
+    return x, add_noise(clean, noise["a"], noise["b"], generator, noise["model"]).numpy()
 
 
 def execute(
@@ -81,8 +87,9 @@ def execute(
     resumed = checkpoint is not None and checkpoint.exists()
     png = None
     if specification["kind"] == "classical":
-        image, more = filtered(specification, *noisy_image(specification))
-        record |= more
+        x, y = noisy_image(specification)
+        image, more = filtered(specification, x, y)
+        record |= more | columns_seen(specification, y, image)
         if crop is not None:
             png, record["crop"] = cut(image, crop, [], key)
     elif specification["kind"] == "pretrained":
@@ -98,6 +105,11 @@ def execute(
         record |= {"result": result, "sha256": data.array_hash(estimate)}
         part = estimate[0] if specification["image"] == "simulated" else estimate[0][:SMALL, :SMALL]
         png, record["crop"] = cut(part, (0, 0), [], key)
+    elif specification["kind"] == "real":
+        estimate, result = _denoise_real(specification, device_class, checkpoint, progress)
+        record |= {"result": result, "sha256": data.array_hash(estimate)}
+        top, left = real.SOURCES[specification["image"]].corner
+        png, record["crop"] = cut(estimate[0, top : top + SMALL, left : left + SMALL], (0, 0), [], key)
     elif specification["kind"] == "series":
         result, picture = _series(specification, device_class)
         record |= {"result": result, "sha256": sha256(result)}
@@ -109,6 +121,7 @@ def execute(
         done, x, y = _denoise(specification, device_class, checkpoint, progress, weights)
         estimate, strategy = estimator(done, precision, device_class), done.strategy
         record |= outcome(done, x, named(done, y, estimate, specification["seed"]))
+        record |= columns_seen(specification, y, done.image)
         shown: list[np.ndarray] = []
         if study := specification.get("study"):
             noise = specification["noise"]
@@ -149,6 +162,33 @@ def _denoise_frames(specification: dict, checkpoint: Path | None, progress: bool
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
     return estimate, measure(estimate, frames, WIDTHS[specification["image"]], truth)
+
+
+def _denoise_real(
+    specification: dict, device_class: str, checkpoint: Path | None, progress: bool
+) -> tuple[np.ndarray, dict]:
+    """The estimates of an experimental image or of each frame of a series, and what is measured of them."""
+    name, method, seed = (specification[key] for key in ("image", "method", "seed"))
+    source, path = real.SOURCES[name], data.fetch(name)
+    numbers = range(source.frames) if source.frames > 1 else [None]
+    frames = np.stack([read(path, frame=k).image.astype(np.float32) for k in numbers])
+    preset = preset_of(specification) if "plan" in specification else None
+    if checkpoint is not None:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    how = {"preset": preset, "seed": seed, "device": device_class, "progress": progress}
+    how["checkpoint"] = checkpoint if len(frames) == 1 else None
+    estimates, unseen = real.estimate(method, frames, **how)
+    return estimates, real.measure(estimates, frames, unseen, source)
+
+
+def columns_seen(specification: dict, y: np.ndarray, image: np.ndarray) -> dict:
+    """Of a crystal: how well its columns are told from missing ones, in the noisy image and the estimate."""
+    name = specification["image"].partition("crystal/")[2]
+    names, images = ("there", "missing", "visibility"), {"noisy": y, "estimate": image}
+    seen = {k: crystals.visibility(v, name) for k, v in images.items()} if name else {}
+    if not seen:
+        return {}
+    return {"columns": {k: dict(zip(names, map(_short, v), strict=True)) for k, v in seen.items()}}
 
 
 def _series(specification: dict, device_class: str) -> tuple[dict, series.Picture]:

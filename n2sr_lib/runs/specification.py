@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from .. import atoms, data, particles, series
+from .. import atoms, crystals, data, particles, real, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
@@ -21,7 +21,7 @@ from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1}
+ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1, "real": 1}
 ALGORITHM |= {"pretrained": 1, "choice": 1}
 TRAINING = 1  # the same for the weights of networks that are trained on the set
 #: Settings that change memory and speed only.
@@ -75,17 +75,36 @@ def specify(run: Run) -> dict:
     if run.kind == "series":
         # Only what differs from the defaults, so that an option that comes later orphans nothing.
         return _plain(begin | {"image": run.image, "options": _options(run)})
+    if run.kind == "real":
+        if run.image not in real.SOURCES:
+            raise InputError(f"unknown image {run.image!r}; choose one of {', '.join(real.SOURCES)}")
+        settings = {} if run.method in real.FILTERS else _settings(run)
+        return _plain(begin | {"image": run.image, "input": data.FILES[run.image][1]} | settings)
     if run.kind not in ("denoise", "classical", "pretrained", "choice"):
         return begin
     begin |= {"image": run.image, "input": _input_hash(run.image)}
     if not run.image.startswith("real/"):
-        begin["noise"] = {"model": "gaussian", "a": run.a, "b": run.b, "seed": run.noise_seed}
+        begin["noise"] = {"model": run.model, "a": run.a, "b": run.b, "seed": run.noise_seed}
+        if run.correlation:
+            begin["noise"]["correlation"] = run.correlation
     if run.kind == "pretrained":
         return _plain(begin | {"training": training_of(run.method, run.profile, run.a, run.b, run.seed)})
     if run.kind == "classical":
         if run.method not in CLASSICAL:
             raise InputError(f"unknown method {run.method!r}; choose one of {', '.join(CLASSICAL)}")
         return begin
+    whole = begin | {"budget": run.budget} | _settings(run)
+    if run.study:
+        if run.study not in STUDIES:
+            raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
+        whole["study"] = run.study
+    if run.start:
+        whole["training"] = training_of(run.start, run.profile, run.a, run.b, run.seed)
+    return _plain(whole)
+
+
+def _settings(run: Run) -> dict:
+    """Network, strategy and plan of a trained method, with what the run overrides."""
     preset = preset_for(run.method, run.profile)
     parts = {
         "network": _network_defaults() | preset.network,
@@ -98,14 +117,7 @@ def specify(run: Run) -> dict:
             known = ", ".join(f"{p}.{s}" for p in parts for s in parts[p])
             raise InputError(f"there is no setting {name!r} to override; choose one of {known}")
         parts[part][setting] = value
-    whole = begin | {"budget": run.budget, **parts}
-    if run.study:
-        if run.study not in STUDIES:
-            raise InputError(f"unknown study {run.study!r}; choose one of {', '.join(STUDIES)}")
-        whole["study"] = run.study
-    if run.start:
-        whole["training"] = training_of(run.start, run.profile, run.a, run.b, run.seed)
-    return _plain(whole)
+    return parts
 
 
 def training_of(method: str, profile: str, a: float, b: float, seed: int = 0) -> dict:
@@ -170,7 +182,10 @@ def preset_of(specification: dict) -> Preset:
 
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
-    if specification["kind"] not in ("denoise", "series", "pretrained", "choice"):
+    kind = specification["kind"]
+    if kind not in ("denoise", "series", "pretrained", "choice", "real"):
+        return "cpu", None
+    if kind == "real" and "plan" not in specification:
         return "cpu", None
     where = choose_device(device)
     if specification["kind"] in ("series", "pretrained"):
@@ -209,6 +224,8 @@ def clean_image(name: str) -> np.ndarray:
         return data.paper_image(int(rest))
     if kind == "sample":
         return data.sample(rest)
+    if kind == "crystal":
+        return crystals.crystal(rest).image
     if kind == "atoms" and rest.isdigit():
         return _atoms(int(rest))
     if kind == "set" and len(place := rest.split("/")) == 2 and all(n.isdigit() for n in place):
@@ -216,7 +233,7 @@ def clean_image(name: str) -> np.ndarray:
 
         return dataset.image(*map(int, place))
     raise InputError(
-        f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>', "
+        f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>', 'crystal/<name>', "
         "'set/<structure>/<image>' or 'atoms/<seed>'"
     )
 

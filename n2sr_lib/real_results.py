@@ -1,0 +1,371 @@
+"""Notebook 03: the records of the experimental images and the simulated pair, and the verdicts on C11, C12.
+
+Also the two tables behind the advice on such images: what helps against correlated noise, and how far the
+error that is estimated without the truth is right.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import fmean, stdev
+
+import numpy as np
+import torch
+
+from . import crystals, real
+from .ablations import fresh, shown
+from .denoising import Preset
+from .experiments import (
+    CORRELATIONS,
+    DOSES,
+    HIGH_DOSE,
+    LEVELS,
+    OWN,
+    RIVALS,
+    SAMPLERS,
+    SERIES,
+    TRAINING_SEEDS,
+    UNTOLD,
+    Run,
+    calibration,
+    correlated,
+    noise2atom,
+    paired,
+)
+from .experiments import real as runs
+from .methods import preset_for
+from .noise import add_noise
+from .rivals import LABELS
+from .runs.collect import found
+from .runs.pictures import crop_image
+from .runs.queue import work_through
+from .runs.records import crop_bytes
+from .verdicts import FOUND, IN_PART, NOT_FOUND, Finding, K, above_zero
+
+Recorded = dict[Run, dict | None]
+NAMES = {"noisy": "noisy image", "constant": "a constant", "noise2sr": "Noise2SR"}
+NAMES |= {m: LABELS[m].removesuffix(", noise estimated").removesuffix("*") for m in (*UNTOLD[2:], *RIVALS)}
+ADAPTED_NAME = "Noise2SR, s = 3, neighbours aside"
+#: `smoke`: a stand-in for a series, two frames of a part of a simulated crystal, and a part of the pair.
+STAND_IN, STAND_IN_SIDE = "a simulated stand-in", 96
+SMOKE_PART = (slice(0, 192), slice(0, 192))
+SMOKE_REAL = ("noisy", "constant", "gaussian_blur", "noise2sr")
+SMOKE_PAIR = {
+    "crystal/te": ("gaussian_blur", "fourier_wiener"),
+    "crystal/framework": ("gaussian_blur", "fourier_wiener", "noise2sr"),
+}
+SMOKE_STEPS = 20  # of the stand-in
+
+
+def name_of(run: Run) -> str:
+    """The method of a run, as tables call it."""
+    return ADAPTED_NAME if run.overrides else NAMES[run.method]
+
+
+def label_of(image: str) -> str:
+    """An image, as tables call it."""
+    crystal = {"crystal/te": "Te", "crystal/framework": "SiO₂ framework"}
+    return real.SOURCES[image].label if image in real.SOURCES else crystal.get(image, image)
+
+
+def gather(profile: str, run_missing: bool = False) -> tuple[Recorded, str]:
+    """The record of each run of the table ``real``, None where it is missing, and one line that says so.
+
+    In ``smoke`` a few methods are executed here and now, on simulated images only.
+    """
+    if profile == "smoke":
+        return _fresh(), "executed afresh, on simulated images only"
+    recorded = found(runs(profile))
+    if run_missing:
+        work_through([run for run, record in recorded.items() if record is None])
+        recorded = found(recorded)
+    if not recorded:
+        return {}, f"there are no runs of profile {profile!r}"
+    lost: dict[str, int] = {}
+    for run, record in recorded.items():
+        if record is None:
+            lost[label_of(run.image)] = lost.get(label_of(run.image), 0) + 1
+    if not lost:
+        return recorded, f"all {len(recorded)} runs are there"
+    said = ", ".join(f"{label} {n}" for label, n in lost.items())
+    whole = f"{sum(lost.values())} of {len(recorded)} runs have no record"
+    return recorded, f"{whole} (RUN_MISSING = True computes them): {said}"
+
+
+def _fresh() -> Recorded:
+    x = torch.from_numpy(crystals.crystal("framework").image[:STAND_IN_SIDE, :STAND_IN_SIDE])
+    generator = torch.Generator().manual_seed(0)
+    frames = np.stack([add_noise(x, 0.3, 0.0, generator, "poisson").numpy() for _ in range(2)])
+    source, recorded = real.Source(STAND_IN, crystals.PIXEL, frames=2), {}
+    for method in SMOKE_REAL:
+        preset = None if method in real.FILTERS else _tiny(method)
+        estimates, unseen = real.estimate(method, frames, preset, device="cpu", seed=0, progress=False)
+        result = real.measure(estimates, frames, unseen, source)
+        recorded[Run("real", "smoke", method, STAND_IN)] = {"result": result, "picture": estimates[0]}
+    for image, methods in SMOKE_PAIR.items():
+        for method in methods:
+            run = paired(image, method, profile="smoke")
+            record = fresh(run, SMOKE_PART, curve=False)
+            part = record["shown"]
+            names = ("there", "missing", "visibility")
+            seen = {"noisy": part.y, "estimate": part.estimate}
+            record["columns"] = {
+                k: dict(zip(names, crystals.visibility(v, image[8:]), strict=True)) for k, v in seen.items()
+            }
+            recorded[run] = record
+    return recorded
+
+
+def _tiny(method: str) -> Preset:
+    preset = preset_for(method, "smoke")
+    return replace(preset, plan=replace(preset.plan, steps=SMOKE_STEPS))
+
+
+def picture(record: dict) -> np.ndarray:
+    """What a record keeps of its estimate, (h, w)."""
+    if "picture" in record:
+        return record["picture"]
+    if "shown" in record:
+        return shown(record).estimate
+    return crop_image(record, crop_bytes(record))
+
+
+def pair_images(image: str, part: tuple[slice, slice]) -> dict[str, np.ndarray]:
+    """A simulated crystal: noisy at low dose (that of seed 0), at high dose, and clean."""
+    x = torch.from_numpy(crystals.crystal(image[8:]).image)
+
+    def draw(a: float, seed: int) -> np.ndarray:
+        return add_noise(x, a, 0.0, torch.Generator().manual_seed(seed), "poisson").numpy()[part]
+
+    a = DOSES[image]
+    return {"low dose": draw(a, 0), "high dose": draw(a / HIGH_DOSE, 100), "clean": x.numpy()[part]}
+
+
+# Tables
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def image_rows(recorded: Recorded, image: str) -> list[list[str]]:
+    """One experimental image: a row a method below `IMAGE_HEAD`."""
+    rows = []
+    for run, record in recorded.items():
+        if run.kind != "real" or run.image != image or record is None:
+            continue
+        r = record["result"]
+        error = "–" if r["error"] is None else f"{r['error']:.3f} ± {r['error_se']:.3f}"
+        kept = "" if "kept" not in r else _number(r["kept"]) + f" ± {_number(r['kept_se'])}"
+        spots = f"{r['invented']:.0f}, {r['lost']:.0f}"
+        correlation = f"{_number(r['row'])}, {_number(r['column'])}"
+        rows.append([name_of(run), _number(r["removed"], 3), correlation, spots, error, kept])
+    return rows
+
+
+IMAGE_HEAD = (
+    *("", "removed (noise variance = 1)", "its correlation along rows, columns", "spots invented, lost"),
+    *("estimated error", "height of single atoms kept"),
+)
+
+
+def series_rows(recorded: Recorded, image: str = SERIES[1]) -> list[list[str]]:
+    """The series, leave one out: a row a method below `SERIES_HEAD`."""
+    rows = []
+    for run, record in recorded.items():
+        if run.kind == "real" and run.image == image and record is not None:
+            r = record["result"]
+            each = " ".join(f"{v:.3f}" for v in r["agreement"])
+            mean = f"{r['effect']:.3f} ± {r['spread']:.3f}"
+            rows.append([name_of(run), each, mean, f"{fmean(r['css']):.3f}", _number(r["stability"])])
+    return rows
+
+
+SERIES_HEAD = (
+    *("", "correlation of each frame with the mean of the others", "mean ± deviation", "CSS"),
+    "column positions between frames (pixels)",
+)
+
+
+def binned_rows() -> list[list[str]]:
+    """CSS and agreement on the same series, 3×3 pixels to one, from the records of notebook 12."""
+    groups: dict[str, list[dict]] = {}
+    for run, record in found(noise2atom("laptop")).items():
+        if run.image == SERIES[1] and record is not None:
+            groups.setdefault(run.method, []).append(record["result"])
+    return [
+        [m, *(f"{fmean(r[k] for r in results):.3f}" for k in ("effect", "agreement"))]
+        for m, results in groups.items()
+    ]
+
+
+def pair_rows(recorded: Recorded, image: str) -> list[list[str]]:
+    """A simulated crystal: a row a method below `PAIR_HEAD`, mean ± deviation over seeds."""
+    lines: dict[str, list[dict]] = {}
+    for run, record in recorded.items():
+        if run.image == image and record is not None:
+            lines.setdefault(NAMES[run.method], []).append(record)
+
+    def cell(values: list[float], digits: int) -> str:
+        return f"{fmean(values):.{digits}f}" + (f" ± {stdev(values):.{digits}f}" if len(values) > 1 else "")
+
+    rows = []
+    for name, records in lines.items():
+        seen = [r["columns"]["estimate"] for r in records]
+        contrasts = [cell([s[k] for s in seen], 3) for k in ("there", "missing")]
+        visible = cell([s["visibility"] for s in seen], 1)
+        rows.append([name, str(len(records)), cell([_psnr(r) for r in records], 2), *contrasts, visible])
+    if rows:
+        first = next(iter(lines.values()))[0]
+        noisy, truth = (
+            first["columns"]["noisy"],
+            crystals.visibility(crystals.crystal(image[8:]).image, image[8:]),
+        )
+        numbers = [f"{noisy[k]:.3f}" for k in ("there", "missing")] + [f"{noisy['visibility']:.1f}"]
+        noise = f"{first['result']['noisy']['psnr']:.2f}"
+        rows = [["noisy image", "1", noise, *numbers], *rows]
+        rows.append(["clean image", "", "", f"{truth[0]:.3f}", f"{truth[1]:.3f}", f"{truth[2]:.0f}"])
+    return rows
+
+
+PAIR_HEAD = (
+    *("", "n", "PSNR (dB)", "contrast of columns", "where one is missing"),
+    "difference (deviations of a site)",
+)
+
+
+def sampler_rows() -> list[list[str]]:
+    """What helps against correlated noise: PSNR, mean over `OWN`, and the gain over plain Noise2SR (dB)."""
+    recorded = found(correlated("laptop"))
+    lines = []
+    for label, overrides in SAMPLERS.items():
+        line = [label]
+        for phi in CORRELATIONS:
+            ours, plain = (
+                [r for run, r in recorded.items() if (run.correlation, run.overrides[1:]) == (phi, o) and r]
+                for o in (overrides, ())
+            )
+            whole = len(ours) == len(plain) == len(OWN)
+            gain = [_psnr(a) - _psnr(b) for a, b in zip(ours, plain, strict=True)] if whole else []
+            line.append(f"{fmean(map(_psnr, ours)):.2f} ({fmean(gain):+.2f})" if whole else "")
+        lines.append(line)
+    return [line for line in lines if any(line[1:])]
+
+
+def calibration_rows(profile: str = "laptop") -> list[list[str]]:
+    """Estimated against true error and what the spread is worth: a row a run below `CALIBRATION_HEAD`."""
+    rows = []
+    for run, record in found(calibration(profile)).items():
+        if record is not None:
+            s = record["study"]
+            said = f"{s['estimate']:.4f} ± {s['standard_error']:.4f}"
+            within = [f"{100 * w:.0f} %" for w in s["within"]]
+            off = (s["estimate"] - s["true"]) / s["standard_error"]
+            numbers = [f"{s['true']:.4f}", said, f"{off:+.1f}", f"{s['factor']:.2f}", *within]
+            rows.append([run.image.rpartition("/")[2], f"{run.a:g}", *numbers])
+    return rows
+
+
+CALIBRATION_HEAD = (
+    *("image", "a", "true error (noise variance = 1)", "estimated", "difference (standard errors)"),
+    *("error / spread", "error within the spread", "within twice"),
+)
+
+
+def calibration_curves(profile: str = "laptop") -> dict[float, list[tuple[list[float], list[float]]]]:
+    """Spread and true error by class of the spread (rms, in deviations of the noise): a -> one an image."""
+    curves: dict[float, list] = {a: [] for a in LEVELS}
+    for run, record in found(calibration(profile)).items():
+        if record is not None:
+            curves[run.a].append((record["study"]["spread"], record["study"]["error"]))
+    return curves
+
+
+# Claims
+
+
+def _psnr(record: dict) -> float:
+    return (record["result"].get("mmse") or record["result"]["estimate"])["psnr"]
+
+
+def _visibility(record: dict) -> float:
+    return record["columns"]["estimate"]["visibility"]
+
+
+def _by_method(image: str) -> dict[str, list[dict]]:
+    """The records of one simulated crystal, one a seed; nothing while one of them is missing."""
+    recorded = found(run for run in runs("laptop") if run.image == image)
+    if None in recorded.values():
+        return {}
+    groups: dict[str, list[dict]] = {}
+    for run, record in recorded.items():
+        groups.setdefault(run.method, []).append(record)
+    return groups
+
+
+def _lead(groups: dict[str, list[dict]], value: Callable[[dict], float]) -> tuple[str, list[float]]:
+    """The best other method by its mean, and by how much Noise2SR is above it, seed by seed."""
+    means = {m: fmean(map(value, records)) for m, records in groups.items() if m != "noise2sr"}
+    best = max(means, key=means.__getitem__)
+    return best, [value(a) - value(b) for a, b in zip(groups["noise2sr"], groups[best], strict=True)]
+
+
+def _c11() -> Finding:
+    """C11, on simulated tellurium. Found: less noise (PSNR) and clearer atoms than the best other method.
+
+    Clearer: columns are told from missing ones by more (`crystals.visibility`). Both by the rule over seeds;
+    in part: one of them.
+    """
+    groups = _by_method("crystal/te")
+    if not groups:
+        return Finding()
+    leads = [_lead(groups, value) for value in (_psnr, _visibility)]
+    holds = [above_zero(values) for _, values in leads]
+    units = ("dB", "deviations of a site in telling columns from missing ones")
+    said = [f"{fmean(v):+.2f} {unit} on {NAMES[m]}" for (m, v), unit in zip(leads, units, strict=True)]
+    return Finding(
+        FOUND if all(holds) else IN_PART if any(holds) else NOT_FOUND,
+        "; ".join(said),
+        "; ".join(f"± {stdev(v):.2f}" for _, v in leads),
+        f"simulated Te at low dose, {len(TRAINING_SEEDS)} seeds of noise and training, the best of "
+        f"{len(groups) - 1} other methods",
+        tuple(r["key"] for records in groups.values() for r in records),
+    )
+
+
+def _c12() -> Finding:
+    """C12, on a simulated framework. Found: O columns are told from missing ones by more than K deviations.
+
+    In part: their mean contrast is above zero, and above that where O is missing, but single columns are not
+    to be told.
+    """
+    groups = _by_method("crystal/framework")
+    if not groups:
+        return Finding()
+    records = groups["noise2sr"]
+    seen = [r["columns"]["estimate"] for r in records]
+    contrast, missing, visible = ([s[k] for s in seen] for k in ("there", "missing", "visibility"))
+    there = above_zero(contrast) and above_zero([a - b for a, b in zip(contrast, missing, strict=True)])
+    clear = there and above_zero([v - K for v in visible])
+    noisy = fmean(r["columns"]["noisy"]["visibility"] for r in records)
+    truth = crystals.visibility(crystals.crystal("framework").image, "framework")
+    return Finding(
+        FOUND if clear else IN_PART if there else NOT_FOUND,
+        f"contrast of O columns {fmean(contrast):+.3f} (true {truth[0]:+.3f}), where O is missing "
+        f"{fmean(missing):+.3f} (true {truth[1]:+.3f}): {fmean(visible):.1f} deviations of a site, "
+        f"{noisy:.1f} in the noisy image",
+        f"± {stdev(contrast):.3f}; ± {stdev(visible):.1f} deviations",
+        f"simulated SiO2 framework at low dose, {len(records)} seeds of noise and training",
+        tuple(r["key"] for r in records),
+    )
+
+
+def findings() -> dict[str, Finding]:
+    """C11 and C12, on simulated crystals: the paper's images are not published."""
+    return {"C11": _c11(), "C12": _c12()}
+
+
+def claim_rows(profile: str) -> list[list[str]]:
+    """The rows of C11 and C12 for the notebook. `smoke` is too short for verdicts."""
+    if profile == "smoke":
+        return [[claim, "smoke: too short to decide anything", "", "", ""] for claim in ("C11", "C12")]
+    return [[claim, *finding[:4]] for claim, finding in findings().items()]
