@@ -173,14 +173,14 @@ def claims_rows(root: Path) -> list[dict]:
     return rows
 
 
-def claims_table(root: Path) -> str:
-    """All claims with their verdicts, for the README."""
+def claims_table(rows: list[dict]) -> str:
+    """All claims with their verdicts, for the README; rows as of `claims_rows`."""
     head = ["", "claim", "verdict", "effect", "spread", "over what"]
     names = ("id", "claim", "verdict", "effect", "spread", "over_what")
-    return table(head, [[row[name] for name in names] for row in claims_rows(root)])
+    return table(head, [[row[name] for name in names] for row in rows])
 
 
-BLOCKS = {"results": results, "recipe": recipe_table, "claims": claims_table}
+BLOCKS = ("results", "recipe", "claims")
 
 
 def generate(root: Path = ROOT) -> dict[Path, str]:
@@ -206,13 +206,15 @@ def generate(root: Path = ROOT) -> dict[Path, str]:
                 f"README.md has the generated blocks {names}; it needs each of {list(BLOCKS)} once, "
                 "between '<!-- generated: NAME -->' and '<!-- end -->'"
             )
-        files[readme] = BLOCK.sub(lambda m: f"{m[1]}\n{BLOCKS[m[2]](root)}\n\n{m[3]}", old)
+        said = dict(zip(BLOCKS, (results(root), recipe_table(root), claims_table(rows)), strict=True))
+        files[readme] = BLOCK.sub(lambda m: f"{m[1]}\n{said[m[2]]}\n\n{m[3]}", old)
     return files
 
 
-def stale(root: Path = ROOT) -> list[Path]:
-    """The generated files that do not say what the records say."""
-    return [path for path, text in generate(root).items() if path.read_text(encoding="utf-8") != text]
+def stale(root: Path = ROOT) -> dict[Path, str]:
+    """The generated files that do not say what the records say, and what they should say."""
+    files = generate(root).items()
+    return {path: text for path, text in files if path.read_text(encoding="utf-8") != text}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -222,9 +224,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         old = stale()
-        for path in old:
+        for path, text in old.items():
             if not options.check:
-                path.write_text(generate()[path], encoding="utf-8")
+                path.write_text(text, encoding="utf-8")
             print(f"{'stale' if options.check else 'written'}: {path.relative_to(ROOT)}")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from n2sr_lib import experiments, report, verdicts
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import budget60, recipe, table1, theory
 from n2sr_lib.runs import records
+from n2sr_lib.runs.collect import found
 
 MARKED = "# Title\n\n" + "\n".join(
     f"<!-- generated: {name} -->\nold\n<!-- end -->\n" for name in ("results", "recipe", "claims")
@@ -45,6 +46,19 @@ def found_out(root) -> dict[str, dict]:
     return {row["id"]: row for row in report.claims_rows(root)}
 
 
+# Records
+
+
+def test_records_that_come_change_or_go_are_noticed(root):
+    run = budget60("laptop")[0]
+    assert found([run]) == {run: None}
+    for psnr in (33.25, 33.5):  # of the same length, one right after the other
+        record = recorded(run, **scores(mmse=psnr))
+        assert found([run])[run]["result"]["mmse"]["psnr"] == psnr
+    (records.folder() / f"{record['key']}.json").unlink()
+    assert found([run]) == {run: None}
+
+
 # The generated files
 
 
@@ -55,7 +69,7 @@ def test_readme_is_written_from_records_and_its_change_is_noticed(root):
     for path, text in report.generate(root).items():
         path.write_text(text)
     text = (root / "README.md").read_text()
-    assert report.stale(root) == [] and text.startswith("# Title") and "old" not in text
+    assert report.stale(root) == {} and text.startswith("# Title") and "old" not in text
     # 37 ... 41: mean 39, population deviation √2; the paper's MMSE has 33.66.
     row = "| 0.05 | Noise2SR, MMSE | 5 | 39.00 ± 1.41 | 33.66 ± 2.68 | +5.34 |"
     assert f"{row} 0.9750 ± 0.0354 | 0.9772 ± 0.01 | -0.0022 |" in text
@@ -63,7 +77,7 @@ def test_readme_is_written_from_records_and_its_change_is_noticed(root):
     (root / "README.md").write_text(text.replace("39.00", "39.10"))
     assert [path.name for path in report.stale(root)] == ["README.md"]
     (root / "README.md").write_text(text.replace("Title", "Another title"))
-    assert report.stale(root) == []  # what is outside of the markers is the author's
+    assert report.stale(root) == {}  # what is outside of the markers is the author's
     recorded(table1("laptop")[5], **scores())
     assert {path.name for path in report.stale(root)} == {"README.md", "claims.csv"}
 

@@ -1,6 +1,8 @@
 """What the records say, run by run and as rows: notebooks, tables and `--csv` start here."""
 
 from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
 
 from ..experiments import PROFILES, Run, wanted
 from . import records
@@ -14,9 +16,15 @@ COLUMNS = (
 
 
 def found(runs: Iterable[Run]) -> dict[Run, dict | None]:
-    """The record of each run, from whatever device; None where it is missing."""
-    known = records.by_work(records.read_all())
+    """The record of each run, from whatever device, not to be changed; None where it is missing."""
+    known = _known(records.folder(), records.state())
     return {run: known.get(work_key(specify(run))) for run in runs}
+
+
+@lru_cache(maxsize=1)
+def _known(folder: Path, state: tuple) -> dict[str, dict]:
+    """The records by their work. A notebook or the table of claims asks for them a hundred times."""
+    return records.by_work(records.read_all())
 
 
 def rows(profiles: Iterable[str] = PROFILES, only: Iterable[str] = (), orphans: bool = True) -> list[dict]:

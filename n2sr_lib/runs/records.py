@@ -79,6 +79,12 @@ def read(key: str) -> dict:
     return parse(path.read_bytes(), path.name)
 
 
+def state() -> tuple[tuple[str, int, int], ...]:
+    """What changes whenever a record comes, goes or is replaced: a name, an inode and a time for each."""
+    files = ((path.name, path.stat()) for path in sorted(folder().glob("*.json")))
+    return tuple((name, about.st_ino, about.st_mtime_ns) for name, about in files)
+
+
 def read_all() -> dict[str, dict]:
     """All records by key, sorted, checked."""
     return {path.stem: parse(path.read_bytes(), path.name) for path in sorted(folder().glob("*.json"))}
