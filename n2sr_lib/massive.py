@@ -152,6 +152,22 @@ def seconds(result: dict, frames: int) -> float:
     return result["seconds"]["once"] / frames + result["seconds"]["frame"]
 
 
+def costs(recorded: Recorded) -> list[tuple[int, float, bool, float | None]]:
+    """The autoencoder on stacks of 10 to 1,000 frames: (frames, seconds a frame, measured, PSNR).
+
+    What is not measured is extrapolated, with the training of the longest shorter series and the prediction
+    of one frame, and has no PSNR.
+    """
+    whole = {n: results(recorded, "", method="autoencoder", frames=n) for n in LENGTHS}
+    have, rows = [n for n in LENGTHS if whole[n]], []
+    for n in (10, 30, 100, 300, 1000):
+        if near := [m for m in have if m <= n]:
+            each = whole[near[-1]]
+            psnr = fmean(value(r, "psnr") for r in each) if n in have else None
+            rows.append((n, fmean(seconds(r, n) for r in each), n in have, psnr))
+    return rows
+
+
 def compared(recorded: Recorded) -> dict[tuple[int, str], list[dict]]:
     """Notebook 13: (frames, method) -> quantities, one dict a seed; what is not whole is left out.
 
@@ -309,10 +325,10 @@ def _stand_ins() -> dict[str, Finding]:
         results(recorded, **{k: v for k, v in line.items() if k in ("of", "method", "error")})
         for line in STAND_INS
     )
-    ssim = [r["estimate"] for r in ours]
+    ssim = [r["ssim"] for r in ours]
     effect = f"on a simulated stand-in: SSIM {fmean(ssim):.2f}, "
     effect += (
-        f"Noise2Void {fmean(r['estimate'] for r in rival):.2f}, noisy {fmean(r['noisy'] for r in ours):.2f}"
+        f"Noise2Void {fmean(r['ssim'] for r in rival):.2f}, noisy {fmean(r['noisy_ssim'] for r in ours):.2f}"
     )
     volume = _finding([False], effect, ssim, f"{profile}; {no_data}", recorded)._replace(verdict=NOT_TESTABLE)
     names = ("noise", "stripes", "saturated")

@@ -246,8 +246,8 @@ def stand_in(
 ) -> tuple[dict, Picture]:
     """Simulated stand-ins for data that cannot be had (Figs. 6 and 11; claims C35 and C38).
 
-    ``of``: ``"fluorescence"``, judged as in Fig. 6 by SSIM of maximum projections, ``noisy`` and
-    ``estimate``; or ``"sky"``, of which ``noise`` and ``stripes`` are deviations where the sky is dark,
+    ``of``: ``"fluorescence"``, judged as in Fig. 6 by SSIM of maximum projections, ``noisy_ssim``
+    and ``ssim``; or ``"sky"``, of which ``noise`` and ``stripes`` are deviations where the sky is dark,
     ``saturated`` the root mean square error of pixels beyond 1, each before and after, and ``kept`` the mean
     intensity of stars and galaxies as a share of the true one, colour by colour.
     """
@@ -270,18 +270,11 @@ def stand_in(
     )
     estimate = trained.apply(y)
     if of == "fluorescence":
-        top = x.max(axis=0)[0]
-        scores = [
-            metrics.ssim(top, stack.max(axis=0)[0], data_range=metrics.data_range(top))
-            for stack in (y, estimate)
-        ]
-        result: dict = {
-            "effect": _short(scores[1]),
-            "spread": 0.0,
-            "over_what": "SSIM of one maximum projection",
-        }
-        result |= {"noisy": _short(scores[0]), "estimate": _short(scores[1])}
-        picture = [[top], [y.max(axis=0)[0]], [estimate.max(axis=0)[0]]]
+        shown = [stack.max(axis=0) for stack in (x, y, estimate)]
+        drange = metrics.data_range(shown[0])
+        noisy, ssim = (_short(metrics.ssim(shown[0][0], s[0], data_range=drange)) for s in shown[1:])
+        result: dict = {"effect": ssim, "spread": 0.0, "over_what": "SSIM of one maximum projection"}
+        result |= {"noisy_ssim": noisy, "ssim": ssim}
     else:
         dark, bright, lit = x < 0.1, x > 1, (x > 0.3) & (x < 0.9)
         result = {}
@@ -297,8 +290,9 @@ def stand_in(
         gains = [_psnr(a, b) - _psnr(a, c) for a, b, c in zip(x, estimate, y, strict=True)]
         result |= {"kept": [_short(k) for k in kept], "effect": _mean(gains), "spread": _error(gains)}
         result["over_what"] = f"{frames} images; gain in dB, standard error"
-        picture = [[*stack[0]] for stack in (x.clip(max=1.2), y, estimate.clip(-0.1, 1.2))]
-    return result | {"seconds": {"training": trained.seconds}, "weights": trained.weights}, picture
+        shown = [x[0].clip(max=1.2), y[0], estimate[0].clip(-0.1, 1.2)]
+    result |= {"seconds": {"training": trained.seconds}, "weights": trained.weights}
+    return result, [list(_part(row, np.array(row.shape[1:]) / 2, PART)) for row in shown]
 
 
 def _part(row: np.ndarray, middle: np.ndarray, side: int) -> np.ndarray:

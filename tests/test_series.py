@@ -13,7 +13,8 @@ from n2sr_lib.experiments import FILTERED, REAL, TABLES, TRAINED, Run, wanted
 from n2sr_lib.on_series import FILTERS, measure, prepared, settings_for
 from n2sr_lib.runs.estimates import effort
 from n2sr_lib.runs.execute import execute
-from n2sr_lib.runs.pictures import picture_of
+from n2sr_lib.runs.pictures import keep, picture_of
+from n2sr_lib.runs.records import LARGEST_CROP, score
 from n2sr_lib.runs.specification import machine, record_key, specify
 from n2sr_lib.verdicts import NOT_TESTABLE
 
@@ -157,11 +158,12 @@ def test_methods_on_one_series():
 def test_stand_ins_are_judged_by_what_the_figures_show():
     small = {"frames": 4, "side": 64, "crop": 32, "steps": 2, "batch": 2}
     volume, picture = series.stand_in(0, **small)
-    assert 0 < volume["noisy"] < 1 and volume["effect"] == volume["estimate"] and len(picture) == 3
+    assert 0 < volume["noisy_ssim"] < 1 and volume["effect"] == volume["ssim"] and len(picture) == 3
     sky, picture = series.stand_in(0, of="sky", **small)
     assert sky["before"]["noise"] == pytest.approx(0.058, abs=0.005)  # of noise and stripes
     assert sky["before"]["stripes"] == pytest.approx(0.03, abs=0.006) and len(sky["kept"]) == 3
     assert [len(row) for row in picture] == [3, 3, 3]
+    assert score({"result": volume}) is None  # names of scores of one image would be taken for such
     with pytest.raises(InputError, match="no stand-in of 'sea'"):
         series.stand_in(0, of="sea")
 
@@ -176,6 +178,13 @@ def test_the_terms_of_eq13_make_the_change():
 
 
 # Runs and records
+
+
+def test_the_largest_picture_is_small_enough():
+    """What is kept of Fig. 9: smooth estimates, and counts, which do not compress."""
+    truth = scenes.moving(0, 5)
+    rows = [truth.clean, truth.frames, *(on_series.FILTERS["blurred"](truth.frames) for _ in range(2))]
+    assert len(keep([list(row) for row in rows], "key")[0]) < 0.9 * LARGEST_CROP
 
 
 def test_a_run_is_specified_executed_and_its_picture_kept():
@@ -282,8 +291,8 @@ def signs(run):
 def stand_in(run):
     after = {"noise": 0.01 + 0.001 * run.seed, "stripes": 0.01, "saturated": 0.6}
     return {
-        "estimate": 0.6 + 0.01 * run.seed,
-        "noisy": 0.1,
+        "ssim": 0.6 + 0.01 * run.seed,
+        "noisy_ssim": 0.1,
         "before": {"noise": 0.05, "stripes": 0.03, "saturated": 0.5},
         "after": after,
         "kept": [1.02, 0.98, 0.97],
@@ -314,7 +323,7 @@ def test_verdicts_follow_from_records(known):
         "C38": "found in part",  # saturated pixels are worse than before
     }
     assert "2.00 times" in said["C34"].effect and "+0.20 dB" in said["C32"].effect
-    assert "+0.210 on autoencoder; a constant image has 1.000" in said["C40"].effect
+    assert "+0.200 on noise2sr; a constant image has 1.000" in said["C40"].effect
     assert "SSIM 0.61, Noise2Void 0.61, noisy 0.10" in said["C35"].effect
     assert "saturated +20 %" in said["C38"].effect and "noise -78 %" in said["C38"].effect
     assert "256 against 32" in said["C36"].effect
@@ -345,6 +354,15 @@ def test_a_missing_record_says_so_and_nothing_else(known):
     recorded = massive.gather(experiments.which, "laptop")
     assert massive.compared(recorded) == {} and massive.advice({}) == []
     assert massive.first(recorded, method="noise2sr") is None
+
+
+def test_what_is_not_measured_is_extrapolated(known):
+    rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
+    assert rows[100] == (pytest.approx(3.1), True, pytest.approx(30.01))
+    assert rows[300] == (pytest.approx(1.1), False, None)  # 300 seconds of training, 0.1 s a frame
+    known.pop(experiments.on_crystal("autoencoder", 1000, 1))
+    rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
+    assert rows[1000] == (pytest.approx(0.4), False, None)
 
 
 def test_advice_is_worded_from_the_records(known):
