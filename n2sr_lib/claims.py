@@ -4,15 +4,7 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
-from . import (
-    ablation_claims,
-    encoder_claims,
-    massive,
-    noise2atom_results,
-    real_results,
-    set_claims,
-    table1_claims,
-)
+from . import ablation_claims, encoder_claims, massive, real_results, set_claims, table1_claims
 from .experiments import LEVELS, table1, theory
 from .runs.collect import found
 from .runs.specification import counted
@@ -209,5 +201,4 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
         **massive.findings(),
         "C28": _c28(),
         "C29": _c29(),
-        **noise2atom_results.findings(),
     }

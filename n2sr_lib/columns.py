@@ -1,13 +1,33 @@
-"""Atomic columns: find them, refine their places, and say how stable these are from one image to another."""
+"""Atomic columns: find them, refine their places, compare two images, and count what is invented or lost."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import gaussian_filter, label, maximum_filter
+from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from .errors import InputError
 from .spectra import power_spectrum, rings
+
+
+class Count(NamedTuple):
+    """Found places against true ones, both counted away from the edge only.
+
+    invented, lost : how many found places have no atom, how many atoms were not found.
+    precision, recall : share of the found places that are atoms, of the atoms that are found; NaN of none.
+    error : root mean square distance of the pairs, pixels; NaN if there is none.
+    """
+
+    found: int
+    atoms: int
+    invented: int
+    lost: int
+    precision: float
+    recall: float
+    error: float
 
 
 def lattice_period(image: np.ndarray) -> float | None:
@@ -28,19 +48,44 @@ def lattice_period(image: np.ndarray) -> float | None:
     return 1 / math.hypot(fy, fx)
 
 
-def find_columns(image: np.ndarray, period: float) -> np.ndarray:
+def find_columns(image: np.ndarray, period: float, share: float = 0.35) -> np.ndarray:
     """Bright columns about `period` pixels apart, (n, 2) float64: row and column of each, to the pixel.
 
-    They are the maxima of the image after a light smoothing that lie above its mean, away from the edge.
+    They are the maxima of the image after a light smoothing that rise above the background (the 5th
+    percentile) by more than a `share` of what the 99.5th does, half a period and more from the edge. Scale
+    and offset of the intensities do not matter. A constant image has none.
     """
     if not period >= 3:
         raise InputError(f"columns {period:g} pixels apart cannot be told apart; three pixels are the least")
-    smooth = gaussian_filter(image.astype(np.float64), period / 8)
+    smooth = gaussian_filter(np.asarray(image, np.float64), period / 8)
+    low, high = np.percentile(smooth, (5, 99.5))
+    if not high > low:
+        return np.empty((0, 2))
     side = 2 * int(0.35 * period) + 1
-    peak = (smooth == maximum_filter(smooth, side)) & (smooth > smooth.mean())
+    peak = (smooth == maximum_filter(smooth, side)) & (smooth > low + share * (high - low))
     edge = math.ceil(period / 2) + 1
     peak[:edge] = peak[-edge:] = peak[:, :edge] = peak[:, -edge:] = False
-    return np.argwhere(peak).astype(np.float64)
+    names, _ = label(peak, np.ones((3, 3)))  # of two neighbours that are equally high one will do
+    return np.argwhere(peak)[np.unique(names[peak], return_index=True)[1]].astype(np.float64)
+
+
+def window(period: float) -> int:
+    """The radius, in pixels, within which columns `period` pixels apart are refined."""
+    return max(2, round(0.3 * period))
+
+
+def located(image: np.ndarray, places: np.ndarray, period: float) -> np.ndarray:
+    """The places (n, 2) refined where that is possible, the others as they are."""
+    refined = refine_columns(image, places, window(period))
+    return np.where(np.isfinite(refined), refined, places)
+
+
+def brightest(image: np.ndarray, near: np.ndarray, radius: float, period: float) -> np.ndarray:
+    """Where an image is brightest within `radius` of each of some places (n, 2), refined: (n, 2)."""
+    rows, columns = np.indices(image.shape)
+    distance = np.hypot(rows - near[:, 0, None, None], columns - near[:, 1, None, None])
+    best = np.where(distance <= radius, image, -np.inf).reshape(len(near), -1).argmax(axis=1)
+    return located(image, np.stack(np.unravel_index(best, image.shape), axis=1).astype(np.float64), period)
 
 
 def refine_columns(image: np.ndarray, places: np.ndarray, radius: int) -> np.ndarray:
@@ -87,3 +132,50 @@ def disagreement(one: np.ndarray, other: np.ndarray, reach: float) -> tuple[floa
     difference = other[index[near]] - one[near]
     difference = difference - np.median(difference, axis=0)
     return float(np.sqrt((difference**2).mean())), float(near.mean())
+
+
+def pairs(found: np.ndarray, atoms: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Indices (k,), (k,) of found places and atoms that belong together: one to one, at most `reach` apart.
+
+    As many pairs as there can be and, among such pairings, the least sum of squared distances.
+    """
+    distance = cdist(found, atoms)
+    allowed = distance <= reach
+    # What is too far costs more than all allowed pairs together, so that it never pays to save on pairs.
+    cost = np.where(allowed, distance**2, (1 + min(distance.shape)) * reach**2 + 1)
+    k, n = linear_sum_assignment(cost)
+    return k[allowed[k, n]], n[allowed[k, n]]
+
+
+def count(found: np.ndarray, atoms: np.ndarray, reach: float, shape: tuple[int, int], edge: float) -> Count:
+    """Compare found places (n, 2) with atoms (m, 2); those within `edge` of the border are only partners.
+
+    A place near the border may belong to an atom beyond it, so neither is counted there, but a pair with one
+    foot on either side is no mistake.
+    """
+    k, n = pairs(found, atoms, reach)
+    counted = [((p >= edge) & (p <= np.array(shape) - 1 - edge)).all(axis=1) for p in (found, atoms)]
+    hit, caught = np.zeros(len(found), bool), np.zeros(len(atoms), bool)
+    hit[k], caught[n] = True, True
+    totals = [int(c.sum()) for c in counted]
+    invented, lost = int((counted[0] & ~hit).sum()), int((counted[1] & ~caught).sum())
+    distance = np.hypot(*(found[k] - atoms[n]).T)[counted[1][n]]
+    return Count(
+        *totals,
+        invented,
+        lost,
+        *(
+            1 - wrong / total if total else math.nan
+            for wrong, total in zip((invented, lost), totals, strict=True)
+        ),
+        float(np.sqrt(np.mean(distance**2))) if len(distance) else math.nan,
+    )
+
+
+def occupied(
+    found: np.ndarray, places: np.ndarray, reach: float, shape: tuple[int, int], edge: float
+) -> list[bool]:
+    """For each of some places (m, 2) away from the edge, whether a column was found within `reach`."""
+    counted = ((places >= edge) & (places <= np.array(shape) - 1 - edge)).all(axis=1)
+    near = cdist(places[counted], found) <= reach
+    return near.any(axis=1).tolist()

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .atoms import BORDER, inside, render
 from .errors import InputError
+from .scenes import BORDER, inside, render
 
 SIDE, PIXEL = 384, 0.0125
 PROBE = 0.038  # nm, deviation of the probe: 0.09 nm across at half its height

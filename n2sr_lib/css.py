@@ -50,13 +50,13 @@ def aligned(frames: np.ndarray, moved: np.ndarray) -> np.ndarray:
     return np.stack([f[i : i + h, j : j + w] for f, (i, j) in zip(frames, corners, strict=True)])
 
 
-def agreement(estimate: np.ndarray, noisy: np.ndarray) -> list[float]:
-    """Correlation of each estimated frame with the mean of the *other* noisy frames, all aligned (T, h, w).
+def others(frames: np.ndarray) -> np.ndarray:
+    """For each of several aligned frames (T, h, w), T ≥ 2, the mean of all *others*: it stands for the truth.
 
-    What CSS lacks: a constant has none (0). A method that has seen the other frames has an advantage.
+    The correlation of an estimate with it is what CSS lacks: a constant has none. A method that has seen the
+    other frames has an advantage.
     """
-    others = (noisy.sum(axis=0, dtype=np.float64) - noisy) / (len(noisy) - 1)
-    return [correlation(one, other) for one, other in zip(estimate, others, strict=True)]
+    return (frames.sum(axis=0, dtype=np.float64) - frames) / (len(frames) - 1)
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:

@@ -20,15 +20,15 @@ class Run:
     ----------
     kind : ``"denoise"``; ``"classical"``, a filter that is not trained; ``"pretrained"``, a network that was
         trained on the simulated set; ``"choice"``, whether to begin with `start` (`warm`); ``"real"``, an
-        image of `real`, to which no noise is added; ``"frames"``, a method of `on_series` for several frames;
-        or the module ``"theory"``, ``"timing"`` or ``"series"``, whose function `method` gets the seed, in
-        ``"series"`` also the overrides as options and, where `image` says so, the characters of a font.
+        image of `real`, to which no noise is added; or the module ``"theory"``, ``"timing"`` or ``"series"``,
+        whose function `method` gets the seed, in ``"series"`` also the overrides as options and, where
+        `image` says so, the characters of a font or the real frames.
     profile : name of a preset of `denoising`.
     method : a name of `methods.STRATEGIES`, `methods.CLASSICAL` or `methods.ON_SET`, or of a numerical
         experiment.
     image : the clean image x: ``"paper/1"`` to ``"paper/5"``, ``"sample/<name>"``, ``"crystal/<name>"``, of
         the simulated set ``"set/<structure>/<image>"``, or of another material ``"atoms/<seed>"``. For a
-        choice also a noisy one, ``"real/<file>"``. Or a name of `real.SOURCES`; or `CHARACTERS`.
+        choice also a noisy one, ``"real/<file>"``. Or a name of `real.SOURCES`; or `CHARACTERS` or `REAL`.
     a, b : noise of eq. 12, in the units of x.
     model : law of the noise, of `noise.MODELS`.
     correlation : of the noise of neighbouring pixels of a row (`streaks.streaky_noise`).
@@ -60,13 +60,12 @@ class Run:
             return f"{what}, {self.profile}, {self.image}, a={self.a:g}"
         if self.kind == "classical":
             return f"{self.method}, {self.image}, a={self.a:g}, noise seed {self.noise_seed}"
-        if self.kind == "frames":
-            return f"{self.method}, series {self.image}, seeds {self.noise_seed}/{self.seed}"
         changed = "".join(f", {name}={value}" for name, value in self.overrides)
         if self.kind == "real":
             return f"{self.method}, {self.profile}, {self.image}, seed {self.seed}{changed}"
         if self.kind != "denoise":
-            return f"{self.method}, seed {self.seed}{changed}"
+            of = f" ({self.image})" if self.image else ""
+            return f"{self.method}{of}, seed {self.seed}{changed}"
         limit = f", {self.budget:g} s" if self.budget else ""
         limit += f", {self.study}" if self.study else ""
         limit += f", from {self.start}" if self.start else ""
@@ -473,44 +472,19 @@ def warm_start(profile: str) -> list[Run]:
     return [*scratch, *(warm(image, part) for part in WARM_PARTS for image in images), *choices]
 
 
-#: Series of notebook 12 (three scenes of the first, one of the second), and the methods compared there.
-SERIES = ("simulated", "real/stem_abf_data_imagestack.hspy")
-SERIES_FILTERS = ("noisy", "blurred", "constant")
-SERIES_TRAINED = ("noise2sr", "noise2atom")
-
-
-def noise2atom(profile: str) -> list[Run]:
-    """Noise2Atom beside other methods on a simulated and a real series; `laptop` only, see notebook 12."""
-    if profile != "laptop":
-        return []
-    simulated, real = SERIES
-    return [
-        *(
-            Run("frames", profile, method, simulated, noise_seed=seed, seed=seed)
-            for method in (*SERIES_FILTERS, *SERIES_TRAINED)
-            for seed in TRAINING_SEEDS
-        ),
-        *(Run("frames", profile, method, real) for method in SERIES_FILTERS),
-        *(
-            Run("frames", profile, method, real, seed=seed)
-            for method in SERIES_TRAINED
-            for seed in TRAINING_SEEDS
-        ),
-    ]
-
-
-#: All characters of the font that `io.font` finds.
-CHARACTERS = "characters"
+#: All characters of the font that `io.font` finds, and five frames of SrTiO3, whose atoms are dark (ABF).
+CHARACTERS, REAL = "characters", "real/stem_abf_data_imagestack.hspy"
 #: Stacks of images at the size of the paper; `series` has the smaller ones of `laptop` for defaults.
 FULL_SERIES = {
     "characters": (("full", True), ("count", 40_000), ("batch", 128), ("steps", 60_000)),  # 200 epochs
-    "moving_atoms": (("full", True), ("frames", 1000), ("size", 512), ("crop", 512), ("steps", 8000)),
+    "atoms": (("full", True), ("frames", 1000), ("side", 512), ("crop", 512), ("steps", 8000)),
+    "stand_in": (("full", True), ("side", 512), ("crop", 256), ("batch", 16), ("steps", 8000)),
 }
 
 
 def _series(profile: str, name: str, seed: int = 0, image: str = "", /, **options) -> Run:
-    size = FULL_SERIES[name] if profile == "paper" else ()
-    changed = (*size, *options.items())
+    size = dict(FULL_SERIES.get(name, ())) if profile == "paper" else {}
+    changed = tuple((size | options).items())
     return Run(kind="series", profile=profile, method=name, image=image, seed=seed, overrides=changed)
 
 
@@ -526,6 +500,13 @@ def cjk(profile: str) -> list[Run]:
 
 
 BOTTLENECKS = (1, 4, 16, 64)
+MOVING = {"scene": "moving", "frames": 256}
+
+
+def tracking(profile: str) -> list[Run]:
+    """Figs. 9 and 10 of the autoencoder's paper: single atoms, one of which joins a cluster."""
+    scene = {"scene": "moving"} if profile == "paper" else MOVING
+    return [_series(profile, "atoms", seed, **scene) for seed in TRAINING_SEEDS]
 
 
 def bottleneck(profile: str) -> list[Run]:
@@ -533,14 +514,81 @@ def bottleneck(profile: str) -> list[Run]:
 
     All seeds for the narrowest and the widest, which the claim compares.
     """
-    narrow = [_series(profile, "moving_atoms", seed, channels=BOTTLENECKS[0]) for seed in TRAINING_SEEDS]
-    between = [_series(profile, "moving_atoms", channels=channels) for channels in BOTTLENECKS[1:-1]]
-    return [*tracking(profile), *narrow, *between, _series(profile, "moving_atoms", error="absolute")]
+    scene = {"scene": "moving"} if profile == "paper" else MOVING
+    narrow = [_series(profile, "atoms", seed, **scene, channels=BOTTLENECKS[0]) for seed in TRAINING_SEEDS]
+    between = [_series(profile, "atoms", **scene, channels=channels) for channels in BOTTLENECKS[1:-1]]
+    return [*tracking(profile), *narrow, *between, _series(profile, "atoms", **scene, error="absolute")]
 
 
-def tracking(profile: str) -> list[Run]:
-    """Figs. 9 and 10 of the autoencoder's paper: single atoms, one of which joins a cluster."""
-    return [_series(profile, "moving_atoms", seed) for seed in TRAINING_SEEDS]
+#: Small and large patches (Figs. 7 and 8), with equally many pixels a step.
+PATCHES = {"laptop": (32, 256), "paper": (128, 1024)}
+
+
+def patches(profile: str) -> list[Run]:
+    """Figs. 7 and 8 of the autoencoder's paper: a lattice with a fault, from small and from large patches."""
+    small, large = PATCHES[profile]
+    scene = {"scene": "faulty", "frames": 48 if profile == "laptop" else 200, "side": large}
+    batches = {small: (large // small) ** 2, large: 1}
+    return [
+        _series(profile, "atoms", seed, **scene, crop=crop, batch=batch)
+        for crop, batch in batches.items()
+        for seed in TRAINING_SEEDS
+    ]
+
+
+STAND_INS = (
+    {"of": "fluorescence"},
+    {"of": "fluorescence", "method": "noise2void"},
+    {"of": "sky", "frames": 64, "error": "absolute"},
+)
+
+
+def stand_ins(profile: str) -> list[Run]:
+    """Figs. 6 and 11 of the autoencoder's paper, on simulated stand-ins; and C30, which takes seconds."""
+    kernel = [Run(kind="theory", profile=profile, method="eq13", seed=seed) for seed in TRAINING_SEEDS]
+    return kernel + [
+        _series(profile, "stand_in", seed, **line) for line in STAND_INS for seed in TRAINING_SEEDS
+    ]
+
+
+FILTERED = ("noisy", "blurred", "constant")
+TRAINED = ("noise2sr", "autoencoder", "noise2atom")
+LENGTHS = (1, 10, 100, 1000)  # frames of the simulated crystal
+
+
+def on_crystal(method: str, frames: int = 10, seed: int = 0, **options) -> Run:
+    """A method on a simulated series. What sees one frame at a time needs one length only."""
+    return _series("laptop", "atoms", seed, method=method, frames=frames, **options)
+
+
+def noise2atom(profile: str) -> list[Run]:
+    """All three systems on a simulated and a real series; `laptop` only, see notebook 12."""
+    if profile != "laptop":
+        return []
+    methods = (*FILTERED, *TRAINED)
+    ours = [on_crystal(method, seed=seed) for method in methods for seed in TRAINING_SEEDS]
+    real = [_series(profile, "atoms", 0, REAL, method=method) for method in FILTERED]
+    return (
+        ours
+        + real
+        + [_series(profile, "atoms", seed, REAL, method=m) for m in TRAINED for seed in TRAINING_SEEDS]
+    )
+
+
+def which(profile: str) -> list[Run]:
+    """Notebook 13: one image, series of 10 and of 100 frames; and the autoencoder's use, stacks of 1,000.
+
+    The last is trained on 100 frames drawn at random, and on all.
+    """
+    if profile != "laptop":
+        return []
+    runs = [run for run in noise2atom(profile) if not run.image]
+    runs += [on_crystal(m, n, seed) for m in TRAINED[1:] for n in (1, 100) for seed in TRAINING_SEEDS]
+    return runs + [
+        on_crystal("autoencoder", LENGTHS[-1], seed, **some)
+        for some in ({}, {"fitted": 100})
+        for seed in TRAINING_SEEDS
+    ]
 
 
 #: Experimental images (`real.SOURCES`): all methods on the first two, on the others all filters and the best
@@ -550,10 +598,10 @@ REAL_IMAGES = (
     "real/Moire.npz",
     "real/MoS2_stem_Exp-001-5.npy",
     "real/091_HAADF_15nm_Sample_PtNC_21Oct20.tif",
-    SERIES[1],
+    REAL,
 )
 #: Of these the noise is correlated along the scan lines.
-STREAKY = (REAL_IMAGES[0], *REAL_IMAGES[2:3], SERIES[1])
+STREAKY = (REAL_IMAGES[0], *REAL_IMAGES[2:3], REAL)
 BEST_RIVAL = "noise2self"
 ADAPTED = (("strategy.s", 3), ("strategy.aside", 1))  # what `Suitability.sampler` chooses for such noise
 #: What nobody tells the noise; the first two are no methods.
@@ -638,8 +686,11 @@ TABLES = {
     "table1_sets": table1_sets,
     "warm_start": warm_start,
     "noise2atom": noise2atom,
+    "which": which,
     "tracking": tracking,
     "bottleneck": bottleneck,
+    "patches": patches,
+    "stand_ins": stand_ins,
     "cjk": cjk,
     "real": real,
     "correlated": correlated,

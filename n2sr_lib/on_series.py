@@ -1,115 +1,101 @@
-"""Methods for a series of frames, and what is measured of each: CSS, columns invented and lost, likeness."""
+"""A series of frames of atoms: the other ways to denoise it, and what is measured of an estimate.
+
+Estimates are ndarray (T, H, W) in any units, T being the first frames of a series only: they are enough to
+judge by.
+"""
 
 import dataclasses
 import math
-from collections.abc import Callable
-from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from . import atoms, noise2atom
-from .counting import count, find_columns, occupied
-from .css import agreement, aligned, correlation, css, drift
+from . import metrics, noise2atom, scenes
+from .columns import brightest, count, find_columns, located, occupied
+from .css import aligned, correlation, css, drift, others
 from .denoising import Preset, choose_preset, denoise
 from .errors import InputError
 from .noise2atom import Noise2AtomPlan
 
-REAL = "real/stem_abf_data_imagestack.hspy"  # five frames of SrTiO3, whose atoms are dark (ABF)
-BINNING = 3  # of REAL: its atoms are then as wide as those of the clean domain
-WIDTHS = {"simulated": atoms.WIDTH, REAL: 2.0}  # deviation of an atom, pixels
-BLUR = 1.6  # deviation of the plain Gaussian filter, pixels
-EDGE = 6  # pixels from the border within which no column is counted
+BINNING = 3  # of the real series: its atoms are then as wide as those of the clean domain
+EDGE = 11  # pixels from the border within which no column is counted, for none is looked for within 8
+ISOLATED = 4.0  # pixels about the true place in which a single atom is looked for
 
-Settings = Preset | Noise2AtomPlan | None
-#: frames (T, H, W), settings, seed, checkpoint, progress -> estimate of the same shape, in any units.
-Method = Callable[[np.ndarray, Settings, int, Path | None, bool], np.ndarray]
-
-
-def _noise2sr(frames, preset, seed, checkpoint, progress):
-    """Each frame from itself alone."""
-    quiet = {"preset": preset, "device": "cpu", "seed": seed, "progress": False}
-    return np.stack([denoise(frame, **quiet).image for frame in frames])
-
-
-def _noise2atom(frames, plan, seed, checkpoint, progress):
-    """All frames from all frames and the clean domain."""
-    noisy = noise2atom.normalised(torch.from_numpy(frames))
-    clean = torch.from_numpy(atoms.clean_domain(plan.clean_images, 3 * plan.crop // 2, seed))[:, None]
-    networks = noise2atom.build(plan, seed)
-    noise2atom.fit(networks, noisy, clean, plan, seed=seed, checkpoint=checkpoint, progress=progress)
-    return noise2atom.translate(networks["to_clean"], noisy).numpy()
-
-
-#: Those that are trained last. The first is what the others start from; the third is what CSS likes best.
-METHODS: dict[str, Method] = {
-    "noisy": lambda frames, *_: frames,
-    "blurred": lambda frames, *_: gaussian_filter(frames, (0, BLUR, BLUR)),
-    "constant": lambda frames, *_: np.full_like(frames, frames.mean(dtype=np.float64)),
-    "noise2sr": _noise2sr,
-    "noise2atom": _noise2atom,
+#: What is not trained: what the others start from, a matched filter, and what CSS likes best.
+FILTERS = {
+    "noisy": lambda frames: frames,
+    "blurred": lambda frames: gaussian_filter(frames, (0, scenes.WIDTH, scenes.WIDTH)),
+    "constant": lambda frames: np.full_like(frames, frames.mean(dtype=np.float64)),
 }
-TRAINED = ("noise2sr", "noise2atom")
 _TINY = {"batch": 2, "crop": 48, "clean_images": 8, "widths": (8, 8), "blocks": 1, "critic_widths": (8, 16)}
 NOISE2ATOM = {"smoke": Noise2AtomPlan(steps=8, critic_steps=2, every=4, **_TINY), "laptop": Noise2AtomPlan()}
 
 
-def settings_for(method: str, profile: str) -> Settings:
-    """What a method needs in a profile; InputError if the method or the profile is unknown."""
-    if method not in METHODS:
-        raise InputError(f"unknown method {method!r} for a series; choose one of {', '.join(METHODS)}")
+def settings_for(method: str, preset: str) -> Preset | Noise2AtomPlan | None:
+    """What Noise2SR and Noise2Atom need, else None; InputError if there is no such preset."""
     if method == "noise2sr":
-        preset = choose_preset(profile)
+        chosen = choose_preset(preset)
         # The same precision everywhere: a series has small frames, which gain little from another.
-        return dataclasses.replace(preset, plan=dataclasses.replace(preset.plan, precision="float32"))
+        return dataclasses.replace(chosen, plan=dataclasses.replace(chosen.plan, precision="float32"))
     if method == "noise2atom":
-        if profile not in NOISE2ATOM:
-            raise InputError(f"Noise2Atom has no profile {profile!r}; choose one of {', '.join(NOISE2ATOM)}")
-        return NOISE2ATOM[profile]
+        if preset not in NOISE2ATOM:
+            raise InputError(f"Noise2Atom has no preset {preset!r}; choose one of {', '.join(NOISE2ATOM)}")
+        return NOISE2ATOM[preset]
     return None
 
 
+def one_by_one(frames: np.ndarray, seed: int, settings: Preset, device: str) -> np.ndarray:
+    """Noise2SR: each frame from itself alone."""
+    quiet = {"preset": settings, "device": device, "seed": seed, "progress": False}
+    return np.stack([denoise(frame, **quiet).image for frame in frames])
+
+
+def as_atoms(frames: np.ndarray, seed: int, settings: Noise2AtomPlan, device: str):
+    """Noise2Atom, trained on all frames and the clean domain: from frames (T, H, W) to estimates."""
+    clean = scenes.clean_domain(settings.clean_images, 3 * settings.crop // 2, seed)
+    noisy = noise2atom.normalised(torch.from_numpy(frames)).to(device)
+    networks = noise2atom.build(settings, seed).to(device)
+    noise2atom.fit(
+        networks, noisy, torch.from_numpy(clean)[:, None].to(device), settings, seed=seed, progress=False
+    )
+    return lambda some: noise2atom.translate(networks["to_clean"], noisy[: len(some)]).cpu().numpy()
+
+
 def prepared(frames: np.ndarray) -> np.ndarray:
-    """The frames of REAL as methods get them, float32: atoms bright, `BINNING`² pixels averaged to one."""
+    """The real frames as methods get them, float32: atoms bright, `BINNING`² pixels averaged to one."""
     n, b = len(frames), BINNING
     h, w = (side // b for side in frames.shape[1:])
     frames = frames[:, : h * b, : w * b].astype(np.float64).reshape(n, h, b, w, b).mean(axis=(2, 4))
     return (frames.max() - frames).astype(np.float32)
 
 
-def measure(
-    estimate: np.ndarray, frames: np.ndarray, width: float, truth: atoms.Series | None = None
-) -> dict:
+def measure(estimate: np.ndarray, frames: np.ndarray, truth: scenes.Series | None = None) -> dict:
     """What a record says of an estimate (T, H, W) of noisy frames, in any units.
 
-    ``effect``, the CSS, and ``spread``, its deviation over the pairs of frames in ``css``: SSIM within the
-    range of the estimate, after the drift (of the noisy frames, the same for all methods) is taken back.
-    ``agreement``: mean of `css.agreement`. ``found``, ``atoms``, ``invented``, ``lost``, ``precision``,
-    ``recall``, ``error``: columns over all frames, against the truth, or, where there is none, against the
-    columns of the mean of the other frames. With the truth also ``correlation`` with the clean frames,
-    ``vacant_filled``, the share of the empty sites where a column is found, ``loose_lost``, that of the atoms
-    off the lattice where none is, and ``truth_css``. None: not defined.
+    ``found``, ``atoms``, ``invented``, ``lost``, ``precision``, ``recall``, ``error``: columns over all
+    frames, against the truth, or, where there is none, against the columns of the mean of the other frames.
+    With several frames ``css``, the SSIM of each pair after the drift of the noisy frames is taken back, and
+    ``agreement``, the mean correlation with the mean of the other noisy frames. With the truth ``psnr`` and
+    ``ssim`` of each frame, all on the scale of the truth by one straight line; ``vacant_filled``, the share
+    of the empty sites where a column is found, ``loose_lost``, that of the single atoms where none is, and
+    ``truth_css``. None: not defined.
     """
-    moved = drift(frames)
-    still, noisy = aligned(estimate, moved), aligned(frames, moved)
-    pairs = series_css(estimate, frames)
-    result: dict = {
-        "effect": _short(fmean(pairs)),
-        "spread": _short(stdev(pairs)) if len(pairs) > 1 else 0.0,
-        "over_what": f"{len(pairs)} pairs of consecutive frames",
-        "css": [_short(value) for value in pairs],
-        "agreement": _short(fmean(agreement(still, noisy))),
-    }
+    result: dict = {}
+    if len(frames) > 1:
+        moved = drift(frames)
+        still, noisy = aligned(estimate, moved), aligned(frames, moved)
+        result["css"] = [_short(value) for value in series_css(estimate, frames)]
+        result["agreement"] = _short(fmean(map(correlation, still, others(noisy))))
+    period = scenes.SPACING
     if truth is None:
-        others = (noisy.sum(axis=0, dtype=np.float64) - noisy) / (len(noisy) - 1)
-        looked, places = still, [find_columns(mean, width) for mean in others]
+        looked, places = still, [_columns(mean, period) for mean in others(noisy)]
     else:
         looked, places = estimate, truth.places
-    found = [find_columns(frame, width) for frame in looked]
-    reach, shape = 2 * width, looked.shape[1:]
-    counts = [count(f, p, reach, shape, EDGE) for f, p in zip(found, places, strict=True)]
+    found = [_columns(frame, period) for frame in looked]
+    where = (2 * scenes.WIDTH, looked.shape[1:], EDGE)
+    counts = [count(f, p, *where) for f, p in zip(found, places, strict=False)]
     n, m, invented, lost = (sum(c[k] for c in counts) for k in range(4))
     squares = [c.error**2 for c in counts if math.isfinite(c.error)]
     result |= {
@@ -121,18 +107,66 @@ def measure(
         "recall": _short(1 - lost / m) if m else None,
         "error": _short(math.sqrt(fmean(squares))) if squares else None,
     }
-    if truth is not None:
-        filled, seen = (
-            [hit for f, p in zip(found, those, strict=True) for hit in occupied(f, p, reach, shape, EDGE)]
-            for those in (truth.vacant, truth.loose)
-        )
-        result |= {
-            "correlation": _short(fmean(map(correlation, estimate, truth.clean))),
-            "vacant_filled": _short(fmean(filled)) if filled else None,
-            "loose_lost": _short(1 - fmean(seen)) if seen else None,
-            "truth_css": _short(fmean(series_css(truth.clean, frames))),
-        }
-    return result
+    if truth is None:
+        return result
+    filled, seen = (
+        [hit for f, p in zip(found, those, strict=False) for hit in occupied(f, p, *where)]
+        for those in (truth.vacant, truth.loose)
+    )
+    x = truth.clean[: len(estimate)]
+    scaled, drange = on_scale(estimate, x), metrics.data_range(x)
+    for name in ("psnr", "ssim"):
+        score = getattr(metrics, name)
+        pairs = zip(x, scaled, strict=True)
+        result[name] = [_short(min(score(*pair, data_range=drange), 999.0)) for pair in pairs]
+    return result | {
+        "vacant_filled": _short(fmean(filled)) if filled else None,
+        "loose_lost": _short(1 - fmean(seen)) if seen else None,
+        "truth_css": _short(fmean(series_css(x, frames))) if len(frames) > 1 else None,
+    }
+
+
+def on_scale(estimate: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """`estimate` on the scale of x by the straight line that fits best."""
+    u, v = (values.astype(np.float64) for values in (estimate, x))
+    deviation = u - u.mean()
+    slope = (deviation * (v - v.mean())).mean() / max((deviation**2).mean(), 1e-12)
+    return (deviation * slope + v.mean()).astype(np.float32)
+
+
+def quality(estimate: np.ndarray, truth: scenes.Series, some: slice) -> list[float]:
+    """Of some frames, in counts: root mean square error; the same of the background, far from any atom; and
+    the height of single atoms over the ground, as a share of the true one.
+    """
+    x, error = truth.clean[some], estimate - truth.clean[some]
+    empty = (x - truth.ground) < 0.01 * (x - truth.ground).max()
+    at = [
+        np.rint(p[((p >= 0) & (p < np.array(x.shape[1:]) - 1)).all(axis=1)]).astype(int).T
+        for p in truth.loose[some]
+    ]
+    heights = [
+        np.concatenate([(f - truth.ground)[*p] for f, p in zip(stack, at, strict=True)])
+        for stack in (estimate, x)
+    ]
+    height = heights[0].mean() / heights[1].mean() if len(heights[1]) else math.nan
+    return [_short(v) for v in (np.sqrt((error**2).mean()), np.sqrt((error[empty] ** 2).mean()), height)]
+
+
+def misses(frames: np.ndarray, truth: scenes.Series) -> np.ndarray:
+    """Distance (T, k) of each single atom from where it is brightest within `ISOLATED` pixels of the truth.
+
+    A place drawn at random would be 2.7 pixels off.
+    """
+    return np.stack(
+        [
+            np.hypot(*(brightest(frame, near, ISOLATED, scenes.SPACING) - near).T)
+            for frame, near in zip(frames, truth.loose, strict=True)
+        ]
+    )
+
+
+def _columns(image: np.ndarray, period: float) -> np.ndarray:
+    return located(image, find_columns(image, period), period)
 
 
 def series_css(estimate: np.ndarray, noisy: np.ndarray) -> list[float]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from .columns import disagreement, find_columns, lattice_period, refine_columns
-from .css import agreement, aligned, drift
+from .css import aligned, correlation, drift, others
 from .denoising import Preset, denoise
 from .errors import InputError
 from .experiments import UNTOLD
@@ -129,7 +129,8 @@ def _one(x_hat: np.ndarray, y: np.ndarray, unseen: np.ndarray | None, source: So
 def _series(estimates: np.ndarray, frames: np.ndarray, source: Source) -> dict:
     moved, sign = drift(frames), -1 if source.dark else 1
     still, noisy = sign * aligned(estimates, moved), sign * aligned(frames, moved)
-    found = {"agreement": agreement(still, noisy), "css": series_css(estimates, frames), "stability": None}
+    alike = list(map(correlation, still, others(noisy)))
+    found = {"agreement": alike, "css": series_css(estimates, frames), "stability": None}
     mean = noisy.mean(axis=0)
     period = lattice_period(mean)
     if period is not None and period >= 4:

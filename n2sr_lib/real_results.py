@@ -20,9 +20,9 @@ from .experiments import (
     HIGH_DOSE,
     LEVELS,
     OWN,
+    REAL,
     RIVALS,
     SAMPLERS,
-    SERIES,
     TRAINING_SEEDS,
     UNTOLD,
     Run,
@@ -168,7 +168,7 @@ IMAGE_HEAD = (
 )
 
 
-def series_rows(recorded: Recorded, image: str = SERIES[1]) -> list[list[str]]:
+def series_rows(recorded: Recorded, image: str = REAL) -> list[list[str]]:
     """The series, leave one out: a row a method below `SERIES_HEAD`."""
     rows = []
     for run, record in recorded.items():
@@ -190,7 +190,7 @@ def binned_rows() -> list[list[str]]:
     """CSS and agreement on the same series, 3×3 pixels to one, from the records of notebook 12."""
     groups: dict[str, list[dict]] = {}
     for run, record in found(noise2atom("laptop")).items():
-        if run.image == SERIES[1] and record is not None:
+        if run.image == REAL and record is not None:
             groups.setdefault(run.method, []).append(record["result"])
     return [
         [m, *(f"{fmean(r[k] for r in results):.3f}" for k in ("effect", "agreement"))]

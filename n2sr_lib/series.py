@@ -1,45 +1,28 @@
-"""Stacks of images instead of one: the experiments of "Self-supervised denoising for massive noisy images".
+"""Stacks of images instead of one: the experiments of notebooks 11, 12 and 13.
 
 Each function takes a seed and options, and returns what a record says (as `theory` does: "effect", its
-standard error "spread", "over_what" and the results behind them) and a picture: rows of equally large images.
-The defaults take minutes on one core; with ``full`` the network has the size of the released script's.
+standard error "spread", "over_what" and the results behind them; what the clock said stands under "seconds")
+and a picture: rows of equally large images. The defaults take minutes on one core; with ``full`` the
+autoencoder has the size of the released script's.
 """
 
 import math
-from collections.abc import Callable
+import time
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
-from torch.nn.functional import conv2d
 
-from . import metrics, scenes
+from . import metrics, on_series, scenes
 from .characters import corrupt, illegal, snr
 from .errors import InputError
-from .networks.autoencoder import Autoencoder
-from .networks.growing_unet import GrowingUNet
-from .networks.initialise import he_normal
-from .networks.same_size import SameSize
-from .strategies.noise2self import Noise2Self
-from .strategies.reconstruction import Reconstruction
-from .train import History, Plan, fit
+from .stacks import Apply, train_on
 
 Picture = list[list[np.ndarray]]
-POINTS = 20  # of the curves
 TEST, SHOWN = 256, 7  # characters that are not trained on, and those of them that are shown
-PART = 128  # pixels a side of what is shown of a frame
-ISOLATED = 4.0  # pixels about the true place in which an atom is looked for
-LAPTOP = {"inner": 64, "blocks": 2, "kernels": ()}  # a sixth of the work of the released script's network
-
-
-def autoencoder(levels: int, channels: int, outputs: int, seed: int, full: bool = False) -> nn.Module:
-    """A seeded `Autoencoder` that halves `levels` times, four or five."""
-
-    def make() -> nn.Module:
-        widths = (8, 16, 32, 64, 64, 64)[: levels + 1]
-        return Autoencoder(widths, channels, outputs=outputs, **({} if full else LAPTOP))
-
-    return _seeded(make, seed)
+PART, SMALL = 128, 96  # pixels a side of what is shown of a frame, and of one of somebody else
+JUDGED = 6  # first frames of a series, by which an estimate is measured
+SCENES = {"crystal": scenes.crystal, "moving": scenes.moving, "faulty": scenes.faulty}
+FEW = 50  # images up to which a stack is also turned and flipped, as the paper did with its 45
 
 
 def characters(
@@ -52,7 +35,7 @@ def characters(
     error: str = "absolute",
     count: int = 8192,
     test: int = TEST,
-    steps: int = 1200,
+    steps: int = 600,
     batch: int = 64,
     full: bool = False,
     device: str = "cpu",
@@ -64,238 +47,279 @@ def characters(
 
     Neither the noise nor the errors keep the mean, so all estimates are brought to the scale of the truth by
     one straight line per network, fitted to all test characters, before PSNR and SSIM are taken. The curve is
-    (step, seconds, L1 to the noisy test characters in units of their range, PSNR). The rows of the picture
-    are truth, noisy and estimate; its last column is the character of illegal strokes.
+    (step, L1 to the noisy test characters in units of their range, PSNR). The rows of the picture are truth,
+    noisy and estimate; its last column is the character of illegal strokes.
     """
-    order = torch.randperm(len(images), generator=Generator().manual_seed(0)).numpy()  # the same in every run
+    order = np.random.default_rng(0).permutation(len(images))  # the same in every run
     chosen, order = order[:test], order[test : test + count]
     clean = np.concatenate([images[chosen], illegal(images.shape[-1])[None]])
-    x, generator = _unit(clean), Generator().manual_seed(seed)
-    y_test, y = corrupt(x, generator), corrupt(_unit(images[order]), generator)
-    mean, deviation = y.mean(), y.std()
-    if method == "autoencoder":
-        network = autoencoder(4, channels, outputs, seed, full)
-        strategy = Reconstruction(error, outputs)
-    elif method == "noise2self":
-        network = _seeded(lambda: SameSize(GrowingUNet((8, 16, 32, 48), 8)), seed)
-        strategy = Noise2Self()
-    else:
-        raise InputError(f"unknown method {method!r}; choose 'autoencoder' or 'noise2self'")
-    normal = (y_test - mean) / deviation
+    draw = torch.Generator().manual_seed(seed)
+    x, y_test, y = (
+        _unit(clean),
+        *(corrupt(torch.from_numpy(_unit(i)), draw).numpy() for i in (clean, images[order])),
+    )
 
-    def look(now: nn.Module) -> list[float]:
-        said = _apply(now, normal, device) * deviation + mean
-        return [_round((said[:-1] - y_test[:-1]).abs().mean()), _psnr(x[:-1], _line(said, x)[:-1])]
+    def fitted(said: np.ndarray) -> np.ndarray:
+        """On the scale of the truth by the line that fits all but the illegal one."""
+        line = np.polyfit(said[:-1].ravel().astype(np.float64), x[:-1].ravel(), 1)
+        return np.polyval(line, said).astype(np.float32)
 
-    history = _train(network, strategy, (y - mean) / deviation, seed, steps, batch, 64, "none", device, look)
-    if method == "autoencoder":
-        said = _apply(network, normal, device)
-    else:  # pixel by pixel, each from a pass that did not see it
-        each = normal.to(device).split(1)
-        said = torch.stack([strategy.predict(network, one, generator).image[None].cpu() for one in each])
-    estimate = _line(said * deviation + mean, x)
-    psnrs = [_psnr(a, b) for a, b in zip(x, estimate, strict=True)]
-    pairs = [(a[0].numpy(), b[0].numpy()) for a, b in zip(x, estimate, strict=True)]
-    ssims = [metrics.ssim(a, b, data_range=1.0) for a, b in pairs]
-    alike = [float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) for a, b in pairs]
-    scores = {"psnr": psnrs, "ssim": ssims, "correlation": alike}
+    def look(apply: Apply) -> list[float]:
+        said = apply(y_test)
+        return [_short(np.abs(said[:-1] - y_test[:-1]).mean()), _psnr(x[:-1], fitted(said)[:-1])]
+
+    trained = train_on(
+        y,
+        seed,
+        method=method,
+        levels=4,
+        channels=channels,
+        outputs=outputs,
+        error=error,
+        steps=steps,
+        batch=batch,
+        crop=64,
+        full=full,
+        device=device,
+        look=look,
+    )
+    estimate = fitted(trained.apply(y_test))
+    pairs = list(zip(x[:, 0], estimate[:, 0], strict=True))
+    scores = {
+        "psnr": [_psnr(*pair) for pair in pairs],
+        "ssim": [metrics.ssim(*pair, data_range=1.0) for pair in pairs],
+        "correlation": [float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) for a, b in pairs],
+    }
     result = {
-        "effect": _mean(psnrs[:-1]),
-        "spread": _error(psnrs[:-1]),
+        "effect": _mean(scores["psnr"][:-1]),
+        "spread": _error(scores["psnr"][:-1]),
         "over_what": f"{test} characters that were not trained on, one training; PSNR in dB, standard error",
         **{name: _mean(values[:-1]) for name, values in scores.items()},
         **{f"{name}_error": _error(values[:-1]) for name, values in scores.items()},
-        **{f"illegal_{name}": _round(values[-1]) for name, values in scores.items()},
-        "curve": _curve(history),
+        **{f"illegal_{name}": _short(values[-1]) for name, values in scores.items()},
+        "curve": trained.curve,
         "trained_on": len(order),
         "of": len(images),
-        "snr": _round(snr(x[:-1])),
-        "weights": sum(p.numel() for p in network.parameters()),
+        "snr": _short(snr(torch.from_numpy(x[:-1]))),
+        "weights": trained.weights,
+        "seconds": {"training": trained.seconds},
     }
     shown = [*range(SHOWN), test]
-    return result, [[stack[k, 0].numpy() for k in shown] for stack in (x, y_test, estimate.clamp(-0.2, 1.2))]
+    return result, [[stack[k, 0] for k in shown] for stack in (x, y_test, estimate.clip(-0.2, 1.2))]
 
 
-def moving_atoms(
+def atoms(
     seed: int,
+    images: np.ndarray | None = None,
     *,
+    method: str = "autoencoder",
+    scene: str = "crystal",
+    frames: int = 10,
+    side: int = 128,
+    dose: float = 1.0,
+    fitted: int = 0,
+    preset: str = "laptop",
     channels: int = 64,
     outputs: int = 4,
     error: str = "squared",
-    frames: int = 256,
-    size: int = 128,
-    crop: int = 128,
-    electrons: float = 1.0,
-    steps: int = 1500,
+    steps: int = 600,
     batch: int = 8,
+    crop: int = 128,
     full: bool = False,
     device: str = "cpu",
 ) -> tuple[dict, Picture]:
-    """Clusters and single atoms on a support (Figs. 3, 9 and 10; claims C31 and C37): trained on all frames.
+    """One method on one series of atoms (Figs. 3, 7 to 10; claims C31, C36, C37, C40; notebook 13).
 
-    The squared error is the default, since with less than 0.7 electrons a pixel the median is 0.
+    images : the frames (T, H, W) of a real series; else one of `SCENES` is simulated, as Poisson counts.
+    method : ``"autoencoder"``, which the options from ``channels`` on are for; ``"noise2sr"`` or
+        ``"noise2atom"``, with the settings of the ``preset``; or one of `on_series.FILTERS`.
+    fitted : how many frames, drawn at random, the autoencoder is trained on; 0: all. Its squared error is the
+        default, since with less than 0.7 electrons a pixel the median is 0.
 
-    curve : (step, seconds, and of every 16th frame: root mean square error, that of the background alone, and
-        the height of single atoms over the support as a share of the true one).
-    blurred, estimated : distance (pixels) of each single atom, frame by frame, from where it is brightest
-        within `ISOLATED` pixels of the truth: in the noisy frame, blurred by an atom's own shape (a matched
-        filter), and in the estimate. A place drawn at random would be 2.7 pixels off.
-
-    The rows of the picture are truth, noisy, an early (a fifth of the steps) and the final estimate; its
-    columns are the frames ``shown``, before, while and after an atom joins a cluster.
+    The result is what `on_series.measure` says of the first `JUDGED` frames, and for the autoencoder a curve
+    of (step, *`on_series.quality` of every 16th frame). With the scene ``"moving"`` also ``blurred`` and
+    ``estimated``, the `on_series.misses` of the frames after a matched filter and of the estimate. Seconds:
+    ``once`` for the series, ``frame`` for each frame. The rows of the picture are named in ``rows``; its
+    columns are the frames ``shown``.
     """
-    scene, generator = scenes.moving_atoms(frames, seed, size, electrons), Generator().manual_seed(seed)
-    y = torch.poisson(scene.x, generator=generator)
-    mean, deviation = y.mean(), y.std()
-    normal, some = (y - mean) / deviation, slice(0, None, 16)
-    shown = [frames // 8, *(int(share * scene.joined) for share in (0.6, 0.8, 1)), frames - 1]
-    network, seen = autoencoder(5, channels, outputs, seed, full), []
+    if scene not in SCENES:
+        raise InputError(f"unknown scene {scene!r}; choose one of {', '.join(SCENES)}")
+    truth = SCENES[scene](seed, frames, side, dose) if images is None else None
+    noisy = images if truth is None else truth.frames
+    tracked = truth is not None and truth.joined > 0
+    judged = noisy if tracked else noisy[:JUDGED]
+    shown = [0]
+    if tracked:
+        shown = [frames // 8, *(int(part * truth.joined) for part in (0.6, 0.8, 1)), frames - 1]
+    settings, result, seen = on_series.settings_for(method, preset), {}, []
 
-    def look(now: nn.Module) -> list[float]:
-        seen.append(_apply(now, normal[shown], device) * deviation + mean)
-        return _quality(_apply(now, normal[some], device) * deviation + mean, scene, some)
+    def look(apply: Apply) -> list[float]:
+        seen.append(apply(noisy[shown, None])[:, 0])
+        some = slice(0, None, 16)
+        return on_series.quality(apply(noisy[some, None])[:, 0], truth, some) if truth is not None else []
 
-    strategy = Reconstruction(error, outputs)
-    history = _train(network, strategy, normal, seed, steps, batch, crop, "turns", device, look)
-    estimate, blurred = _apply(network, normal, device) * deviation + mean, _blur(y)
-    misses = {
-        name: (locate(stack, scene.atoms) - scene.atoms).norm(dim=2)
-        for name, stack in (("blurred", blurred), ("estimated", estimate))
-    }
-    better = (misses["blurred"] - misses["estimated"]).mean(1)
-    share = [float(((stack - scene.x) ** 2).mean()) for stack in (blurred, estimate)]
+    begin = time.monotonic()
+    if method in on_series.FILTERS:
+        apply = on_series.FILTERS[method]
+    elif method == "noise2sr":
+        apply = lambda some: on_series.one_by_one(some, seed, settings, device)  # noqa: E731
+    elif method == "noise2atom":
+        apply = on_series.as_atoms(noisy, seed, settings, device)
+    elif method == "autoencoder":
+        chosen = np.random.default_rng(seed).permutation(len(noisy))[: fitted or None]
+        trained = train_on(
+            noisy[np.sort(chosen), None],
+            seed,
+            channels=channels,
+            outputs=outputs,
+            error=error,
+            steps=steps,
+            batch=batch,
+            crop=crop,
+            augment="turns" if len(chosen) <= FEW else "none",
+            full=full,
+            device=device,
+            look=look,
+        )
+        result = {"curve": trained.curve, "weights": trained.weights}
+
+        def apply(some: np.ndarray) -> np.ndarray:
+            return trained.apply(some[:, None])[:, 0]
+    else:
+        known = ("autoencoder", "noise2sr", "noise2atom", *on_series.FILTERS)
+        raise InputError(f"unknown method {method!r} for a series; choose one of {', '.join(known)}")
+    once = trained.seconds if result else time.monotonic() - begin
+    begin = time.monotonic()
+    estimate = apply(judged)
+    each = (time.monotonic() - begin) / len(judged)
+    first = slice(JUDGED)
+    result |= on_series.measure(estimate[first], noisy[first], truth)
+    result["seconds"] = {"once": _short(once), "frame": _short(each)}
+    values, over = result["psnr"] if truth else result["css"], "PSNR in dB" if truth else "CSS of pairs"
+    if tracked:
+        before, after = (on_series.misses(f, truth) for f in (on_series.FILTERS["blurred"](noisy), estimate))
+        for name, miss in (("blurred", before), ("estimated", after)):
+            result[name] = np.round(miss, 2).tolist()
+            result |= {f"{name}_mean": _short(miss.mean()), f"{name}_lost": _short((miss > 2).mean())}
+        result["joined"], values, over = (
+            truth.joined,
+            (before - after).mean(axis=1),
+            "pixels nearer to the truth",
+        )
+    if truth is not None:
+        blurred = on_series.FILTERS["blurred"](judged)
+        for name, stack in (("rmse", estimate), ("blurred_rmse", blurred)):
+            result[name] = _short(math.sqrt(((stack - truth.clean[: len(judged)]) ** 2).mean()))
+        result["bias"] = _short((estimate - truth.clean[: len(judged)]).mean())
+    named = {"truth": truth.clean[shown]} if truth is not None else {}
+    named |= {"noisy": noisy[shown]} | ({"early": seen[max(len(seen) // 5 - 1, 0)]} if seen else {})
+    named |= {"estimate": estimate[shown]}
     result = {
-        "effect": _mean(better.tolist()),
-        "spread": _error(better.tolist()),
-        "over_what": f"{frames} frames of 3 single atoms, one training; pixels, standard error over frames",
-        **{f"{name}_mean": _round(miss.mean()) for name, miss in misses.items()},
-        **{f"{name}_lost": _round((miss > ISOLATED / 2).float().mean()) for name, miss in misses.items()},
-        **{name: np.round(miss.numpy(), 2).tolist() for name, miss in misses.items()},
-        "joined": scene.joined,
-        "rmse": _round(math.sqrt(share[1])),
-        "blurred_rmse": _round(math.sqrt(share[0])),
-        "bias": _round((estimate - scene.x).mean()),
-        "curve": _curve(history),
+        "effect": _mean(values),
+        "spread": _error(values),
+        "over_what": f"{len(values)} values of one training; {over}, standard error",
+        **result,
         "shown": shown,
-        "weights": sum(p.numel() for p in network.parameters()),
+        "rows": list(named),
     }
-    early = seen[max(len(seen) // 5 - 1, 0)]
-    rows = (scene.x[shown], y[shown], early, estimate[shown])
-    corner = (scene.atoms[scene.joined, 0].round().long() - PART // 2).clamp(0, max(size - PART, 0)).tolist()
-    part = (0, *(slice(at, at + PART) for at in corner))  # about the place where the atom joins
-    return result, [[image[part].numpy() for image in row] for row in rows]
-
-
-def locate(stack: Tensor, near: Tensor, radius: float = ISOLATED) -> Tensor:
-    """Where images are brightest near given places, to a fraction of a pixel by a parabola on each axis.
-
-    stack : Tensor (N, 1, H, W). near : (N, A, 2), row and column. Returns (N, A, 2).
-    """
-    r = math.ceil(radius)
-    offsets = torch.cartesian_prod(torch.arange(-r, r + 1), torch.arange(-r, r + 1))
-    limits = torch.tensor(stack.shape[-2:]) - 2
-    grid = near.round().long()[:, :, None] + offsets  # (N, A, K, 2)
-    inside = (grid - near[:, :, None]).norm(dim=3) <= radius
-    grid = torch.minimum(grid.clamp(min=1), limits)
-    frame = torch.arange(len(stack))[:, None]
-
-    def at(place: Tensor) -> Tensor:
-        index = frame.view(-1, *[1] * (place.ndim - 2))
-        return stack[index, 0, place[..., 0], place[..., 1]]
-
-    best = at(grid).masked_fill(~inside, -math.inf).argmax(2)
-    peak = torch.gather(grid, 2, best[..., None, None].expand(-1, -1, 1, 2))[:, :, 0]
-    moved = peak.float()
-    for axis in (0, 1):
-        step = torch.zeros(2, dtype=torch.long)
-        step[axis] = 1
-        low, middle, high = at(peak - step), at(peak), at(peak + step)
-        bend = 2 * middle - low - high
-        shift = torch.where(bend > 0, (high - low) / (2 * bend.clamp(min=1e-12)), 0.0)
-        moved[..., axis] += shift.clamp(-0.5, 0.5)
-    return moved
-
-
-def _quality(estimate: Tensor, scene: scenes.Frames, some: slice) -> list[float]:
-    x, atoms = scene.x[some], scene.atoms[some].round().long()
-    error, index = estimate - x, torch.arange(len(x))[:, None]
-    atom = x[:, 0] - scene.support
-    empty = atom < 0.01 * atom.max()
-    places = (index, atoms[..., 0], atoms[..., 1])
-    height = (estimate[:, 0] - scene.support)[places].mean() / atom[places].mean()
-    return [
-        _round(v) for v in (error.square().mean().sqrt(), error[:, 0][empty].square().mean().sqrt(), height)
+    middle = truth.loose[truth.joined][0] if tracked else np.array(noisy.shape[1:]) / 2
+    return result, [
+        [image for image in _part(row, middle, SMALL if truth is None else PART)] for row in named.values()
     ]
 
 
-def _blur(y: Tensor, deviation: float = scenes.ATOM) -> Tensor:
-    """Images (N, 1, H, W) after a Gaussian filter."""
-    axis = torch.arange(-math.ceil(4 * deviation), math.ceil(4 * deviation) + 1)
-    kernel = torch.exp(-(axis**2) / (2 * deviation**2))
-    kernel = (kernel / kernel.sum())[None, None, None]
-    padded = nn.functional.pad(y, [len(axis) // 2] * 4, mode="reflect")
-    return conv2d(conv2d(padded, kernel), kernel.transpose(-1, -2))
+def stand_in(
+    seed: int,
+    *,
+    of: str = "fluorescence",
+    method: str = "autoencoder",
+    frames: int = 45,
+    side: int = 128,
+    channels: int = 64,
+    outputs: int = 4,
+    error: str = "squared",
+    steps: int = 600,
+    batch: int = 8,
+    crop: int = 128,
+    full: bool = False,
+    device: str = "cpu",
+) -> tuple[dict, Picture]:
+    """Simulated stand-ins for data that cannot be had (Figs. 6 and 11; claims C35 and C38).
 
-
-def _unit(images: np.ndarray) -> Tensor:
-    return torch.from_numpy(images).float()[:, None] / 255
-
-
-def _seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = make()
-        he_normal(network)
-    return network
-
-
-def _train(network, strategy, stack, seed, steps, batch, crop, augment, device, look) -> History:
-    network.to(device)
-    plan = Plan(
+    ``of``: ``"fluorescence"``, judged as in Fig. 6 by SSIM of maximum projections, ``noisy_ssim``
+    and ``ssim``; or ``"sky"``, of which ``noise`` and ``stripes`` are deviations where the sky is dark,
+    ``saturated`` the root mean square error of pixels beyond 1, each before and after, and ``kept`` the mean
+    intensity of stars and galaxies as a share of the true one, colour by colour.
+    """
+    if of not in ("fluorescence", "sky"):
+        raise InputError(f"there is no stand-in of {of!r}; choose 'fluorescence' or 'sky'")
+    x, y = getattr(scenes, of)(seed, frames, side)
+    trained = train_on(
+        y,
+        seed,
+        method=method,
+        channels=channels,
+        outputs=outputs,
+        error=error,
         steps=steps,
         batch=batch,
         crop=crop,
-        lr=2e-3,
-        warmup=20,
-        cosine=True,
-        averaging=0.98,
-        augment=augment,
-        held_out=0.0,
+        augment="turns" if of == "fluorescence" else "none",  # stripes have a direction
+        full=full,
+        device=device,
     )
-    watch = (max(steps // POINTS, 1), look)
-    return fit(network, strategy, stack.to(device), plan, seed=seed, progress=False, watch=watch)
+    estimate = trained.apply(y)
+    if of == "fluorescence":
+        shown = [stack.max(axis=0) for stack in (x, y, estimate)]
+        drange = metrics.data_range(shown[0])
+        noisy, ssim = (_short(metrics.ssim(shown[0][0], s[0], data_range=drange)) for s in shown[1:])
+        result: dict = {"effect": ssim, "spread": 0.0, "over_what": "SSIM of one maximum projection"}
+        result |= {"noisy_ssim": noisy, "ssim": ssim}
+    else:
+        dark, bright, lit = x < 0.1, x > 1, (x > 0.3) & (x < 0.9)
+        result = {}
+        for name, stack in (("before", y), ("after", estimate)):
+            error_map = stack - x
+            columns = np.nanmean(np.where(dark, error_map, np.nan), axis=2)
+            result[name] = {
+                "noise": _short(error_map[dark].std()),
+                "stripes": _short(np.nanstd(columns)),
+                "saturated": _short(np.sqrt((error_map[bright] ** 2).mean())) if bright.any() else None,
+            }
+        kept = [float(estimate[:, c][lit[:, c]].mean() / x[:, c][lit[:, c]].mean()) for c in range(3)]
+        gains = [_psnr(a, b) - _psnr(a, c) for a, b, c in zip(x, estimate, y, strict=True)]
+        result |= {"kept": [_short(k) for k in kept], "effect": _mean(gains), "spread": _error(gains)}
+        result["over_what"] = f"{frames} images; gain in dB, standard error"
+        shown = [x[0].clip(max=1.2), y[0], estimate[0].clip(-0.1, 1.2)]
+    result |= {"seconds": {"training": trained.seconds}, "weights": trained.weights}
+    return result, [list(_part(row, np.array(row.shape[1:]) / 2, PART)) for row in shown]
 
 
-@torch.no_grad()
-def _apply(network: nn.Module, stack: Tensor, device: str) -> Tensor:
-    """The output of full size for a stack (N, 1, H, W), some images at a time."""
-    return torch.cat([network(part.to(device))[:, :1].float().cpu() for part in stack.split(32)])
+def _part(row: np.ndarray, middle: np.ndarray, side: int) -> np.ndarray:
+    """A square about `middle` of every image of a row (N, H, W)."""
+    corner = np.clip(
+        np.rint(middle).astype(int) - side // 2, 0, np.maximum(np.array(row.shape[1:]) - side, 0)
+    )
+    return row[:, corner[0] : corner[0] + side, corner[1] : corner[1] + side]
 
 
-def _line(said: Tensor, x: Tensor) -> Tensor:
-    """`said` on the scale of x by the straight line that fits all but the last image best."""
-    u, v = said[:-1].double().flatten(), x[:-1].double().flatten()
-    slope = ((u - u.mean()) * (v - v.mean())).mean() / u.var(correction=0).clamp(min=1e-12)
-    return ((said - u.mean()) * slope + v.mean()).float()
+def _unit(images: np.ndarray) -> np.ndarray:
+    return images[:, None].astype(np.float32) / 255
 
 
-def _psnr(x: Tensor, estimate: Tensor) -> float:
+def _psnr(x: np.ndarray, estimate: np.ndarray) -> float:
     """In dB, for a range of 1."""
-    return _round(-10 * math.log10(float((x - estimate).square().mean())))
+    return _short(-10 * math.log10(float(((x - estimate) ** 2).mean())))
 
 
-def _curve(history: History) -> list[list[float]]:
-    return [[_round(v) for v in point] for point in history.watched]
-
-
-def _round(value) -> float:
+def _short(value) -> float:
     return float(f"{float(value):.6g}")
 
 
-def _mean(values: list[float]) -> float:
-    return _round(np.mean(values))
+def _mean(values) -> float:
+    return _short(np.mean(values))
 
 
-def _error(values: list[float]) -> float:
-    """Standard error of the mean."""
-    return _round(np.std(values, ddof=1) / math.sqrt(len(values)))
+def _error(values) -> float:
+    """Standard error of the mean; of a single value 0."""
+    return _short(np.std(values, ddof=1) / math.sqrt(len(values))) if len(values) > 1 else 0.0

@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import conv2d, pad
 
+from .kernel import eq13 as eq13  # an experiment too
 from .strategies.noise2sr import Noise2SR
 from .subsample import draw_locations, subsample
 from .train import Plan, fit, held_out_map

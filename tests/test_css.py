@@ -5,8 +5,8 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 from skimage.metrics import structural_similarity
 
-from n2sr_lib import atoms
-from n2sr_lib.css import agreement, aligned, correlation, css, drift
+from n2sr_lib import scenes
+from n2sr_lib.css import aligned, correlation, css, drift, others
 from n2sr_lib.errors import InputError
 
 NOISE = np.random.default_rng(0).normal(size=(4, 40, 37))
@@ -21,7 +21,7 @@ def test_is_the_similarity_of_neighbours():
 
 def test_a_constant_image_scores_best_and_blur_beats_the_truth():
     """What makes CSS blind: the less an estimate says, the better it is."""
-    s = atoms.series(0, frames=4)
+    s = scenes.crystal(0, frames=4)
 
     def score(frames):
         return np.mean(css(frames, data_range=float(np.ptp(frames)) or 1.0))
@@ -35,8 +35,13 @@ def test_a_constant_image_scores_best_and_blur_beats_the_truth():
     flat = np.stack(flat) - np.mean(flat, axis=(1, 2), keepdims=True)
     assert np.mean(css(flat + 1, data_range=1.0)) > score(s.clean) > scores[0]
     # The constant knows nothing of the other frames, which the truth does.
-    assert np.mean(agreement(np.full_like(s.frames, 0.7), s.frames)) == 0
-    assert np.mean(agreement(s.clean, s.frames)) > np.mean(agreement(s.frames, s.frames)) > 0.05
+    means = others(s.frames)
+
+    def agreement(frames):
+        return np.mean([correlation(*pair) for pair in zip(frames, means, strict=True)])
+
+    assert agreement(np.full_like(s.frames, 0.7)) == 0
+    assert agreement(s.clean) > agreement(s.frames) > 0.05
 
 
 def test_drift_is_found_and_taken_back():
@@ -52,14 +57,14 @@ def test_drift_is_found_and_taken_back():
     assert still.shape == (4, 60 - 5, 50 - 6) and all(np.array_equal(f, still[0]) for f in still)
 
 
-def test_agreement_leaves_the_own_frame_out():
-    said = agreement(NOISE, NOISE)
-    other = NOISE[1:].mean(axis=0)
-    assert said[0] == pytest.approx(np.corrcoef(NOISE[0].ravel(), other.ravel())[0, 1])
-    assert np.abs(said).max() < 5 / np.sqrt(NOISE[0].size)
-    assert (
-        correlation(NOISE[0], 3 * NOISE[0] + 2) == pytest.approx(1) and correlation(NOISE[0], 0 * other) == 0
-    )
+def test_the_mean_of_the_others_leaves_the_own_frame_out():
+    means = others(NOISE)
+    np.testing.assert_allclose(means[0], NOISE[1:].mean(axis=0))
+    assert abs(correlation(NOISE[0], means[0])) < 5 / np.sqrt(NOISE[0].size)
+    assert correlation(NOISE[0], 3 * NOISE[0] + 2) == pytest.approx(1)
+    assert correlation(NOISE[0], 0 * NOISE[1]) == 0
+    expected = np.corrcoef(NOISE[0].ravel(), NOISE[1].ravel())[0, 1]
+    assert correlation(*NOISE[:2]) == pytest.approx(expected)
 
 
 def test_refuses_what_has_no_neighbours():

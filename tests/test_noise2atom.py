@@ -1,15 +1,13 @@
 """Noise2Atom: its losses against known values, its networks, and that a training repeats and goes on."""
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import atoms, noise2atom
-from n2sr_lib.errors import InputError
+from n2sr_lib import scenes
 from n2sr_lib.networks.translation import Critic, Generator, LowPass
 from n2sr_lib.noise2atom import (
     adversarial_loss,
@@ -24,9 +22,9 @@ from n2sr_lib.noise2atom import (
 from n2sr_lib.on_series import NOISE2ATOM
 
 PLAN = dataclasses.replace(NOISE2ATOM["smoke"], steps=4, every=1, crop=32)
-SERIES = atoms.series(0, frames=2, side=64)
+SERIES = scenes.crystal(0, frames=2, side=64)
 NOISY = normalised(torch.from_numpy(SERIES.frames))
-CLEAN = torch.from_numpy(atoms.clean_domain(4, 48, 0))[:, None]
+CLEAN = torch.from_numpy(scenes.clean_domain(4, 48, 0))[:, None]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -142,32 +140,25 @@ def trained(plan=PLAN, seed=0, **options):
     return translate(networks["to_clean"], NOISY), course
 
 
-def test_same_seed_same_bits_and_an_interruption_changes_nothing(tmp_path, monkeypatch):
+def test_same_seed_same_bits():
     state = torch.get_rng_state()
-    whole, course = trained()
-    assert torch.equal(torch.get_rng_state(), state)
+    (whole, course), (again, _) = trained(), trained()
+    assert torch.equal(torch.get_rng_state(), state) and torch.equal(whole, again)
     assert whole.shape == (2, 64, 64) and whole.abs().max() <= 1
     assert course.step == [1, 2, 3, 4] and course.steps == 4 and len(course.cycle) == 4
 
-    seconds, save = iter(range(0, 10**6, 31)), noise2atom.save  # a checkpoint is due at every step
 
-    def save_and_stop(content, path):
-        save(content, path)
-        if content["course"]["steps"] == 2:
-            raise KeyboardInterrupt
+def test_the_rate_falls_to_zero(monkeypatch):
+    rates, step = [], torch.optim.Adam.step
 
-    with monkeypatch.context() as patched:
-        patched.setattr(noise2atom, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-        patched.setattr(noise2atom, "save", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            trained(checkpoint=tmp_path / "c")
-    again, continued = trained(checkpoint=tmp_path / "c")
-    assert torch.equal(again, whole) and continued == course
-    with pytest.raises(InputError, match="another run"):
-        trained(seed=1, checkpoint=tmp_path / "c")
-    (tmp_path / "c").write_bytes(b"words")
-    with pytest.raises(InputError, match="damaged"):
-        trained(checkpoint=tmp_path / "c")
+    def watched(optimizer):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    trained()
+    assert rates == sorted(rates, reverse=True)
+    assert sorted(set(rates)) == pytest.approx([PLAN.lr * part for part in (0.25, 0.5, 0.75, 1)])
 
 
 def test_seed_and_averaging_matter():

@@ -22,11 +22,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
     "aside averaging characters checkpoint checks errors orientations progress remarks scenes",
-    "atoms counting crops crystals css experiments io likeness metrics networks noise noise_estimate plotting"
+    "crops crystals css experiments io likeness metrics networks noise noise_estimate plotting"
     " profiles spectra subsample tiling train transfer vst",
-    "assess bm3d classical columns data noise2atom strategies suitability trust weights",
-    "denoising methods on_series pretraining real series streaks studies theory timing warm",
-    "ablation_claims ablations batch claims cli dataset encoder_claims massive noise2atom_results"
+    "assess bm3d classical columns data kernel noise2atom strategies suitability trust weights",
+    "denoising methods on_series pretraining real series stacks streaks studies theory timing warm",
+    "ablation_claims ablations batch claims cli dataset encoder_claims massive"
     " notebooks particles real_results report rivals runs set_claims simulate table1_claims trust_report"
     " verdicts warm_results",
 )

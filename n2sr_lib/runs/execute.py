@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import atoms, crystals, data, metrics, real, series
+from .. import crystals, data, metrics, real, series
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
-from ..experiments import CHARACTERS
+from ..experiments import CHARACTERS, REAL
 from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
-from ..on_series import METHODS, WIDTHS, measure, prepared
+from ..on_series import prepared
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
 from ..warm import choose
@@ -22,11 +22,11 @@ from . import pretrained
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
-from .specification import clean_image, frames_settings, machine, preset_of, record_key, sha256
+from .specification import clean_image, machine, preset_of, record_key, sha256
 
 CURVE_POINTS = 20  # of PSNR and SSIM along the training
 FRAMES = 5  # of the real series
-SMALL = 96  # pixels a side of what is kept of it, and of other files, since not all may be passed on
+SMALL = 96  # pixels a side of what is kept of experimental images, since not all may be passed on
 
 
 def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -100,11 +100,6 @@ def execute(
     elif specification["kind"] == "choice":
         result = _choose(specification, weights, device_class, progress)
         record |= {"result": result, "sha256": sha256(result)}
-    elif specification["kind"] == "frames":
-        estimate, result = _denoise_frames(specification, checkpoint, progress)
-        record |= {"result": result, "sha256": data.array_hash(estimate)}
-        part = estimate[0] if specification["image"] == "simulated" else estimate[0][:SMALL, :SMALL]
-        png, record["crop"] = cut(part, (0, 0), [], key)
     elif specification["kind"] == "real":
         estimate, result = _denoise_real(specification, device_class, checkpoint, progress)
         record |= {"result": result, "sha256": data.array_hash(estimate)}
@@ -112,7 +107,8 @@ def execute(
         png, record["crop"] = cut(estimate[0, top : top + SMALL, left : left + SMALL], (0, 0), [], key)
     elif specification["kind"] == "series":
         result, picture = _series(specification, device_class)
-        record |= {"result": result, "sha256": sha256(result)}
+        repeatable = {name: value for name, value in result.items() if name != "seconds"}
+        record |= {"result": result, "sha256": sha256(repeatable)}
         png, record["crop"] = keep(picture, key)
     elif specification["kind"] != "denoise":
         result = _number(specification)
@@ -141,27 +137,6 @@ def _number(specification: dict) -> dict:
     if experiment is None:
         raise InputError(f"there is no function {specification['method']!r} in {module.__name__}")
     return experiment(specification["seed"])
-
-
-def frames_of(specification: dict) -> tuple[np.ndarray, atoms.Series | None]:
-    """The noisy frames, float32 (T, H, W), of a specification, and the truth if it is known."""
-    if specification["image"] == "simulated":
-        truth = atoms.series(specification["noise"]["seed"])
-        return truth.frames, truth
-    path = data.fetch(specification["image"])
-    return prepared(np.stack([read(path, frame=k).image for k in range(FRAMES)])), None
-
-
-def _denoise_frames(specification: dict, checkpoint: Path | None, progress: bool) -> tuple[np.ndarray, dict]:
-    """The estimate of a series, and what is measured of it."""
-    frames, truth = frames_of(specification)
-    if checkpoint is not None:
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    method, settings = METHODS[specification["method"]], frames_settings(specification)
-    estimate = method(frames, settings, specification["seed"], checkpoint, progress)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    return estimate, measure(estimate, frames, WIDTHS[specification["image"]], truth)
 
 
 def _denoise_real(
@@ -195,8 +170,12 @@ def _series(specification: dict, device_class: str) -> tuple[dict, series.Pictur
     experiment, images = getattr(series, specification["method"]), []
     if specification["image"] == CHARACTERS:
         images.append(font.characters()[0])
-    seed, options = specification["seed"], specification["options"]
-    result, picture = experiment(seed, *images, **options, device=device_class)
+    elif specification["image"] == REAL:
+        path = data.fetch(REAL)
+        images.append(prepared(np.stack([read(path, frame=k).image for k in range(FRAMES)])))
+    result, picture = experiment(
+        specification["seed"], *images, **specification["options"], device=device_class
+    )
     return result | ({"images": data.array_hash(images[0])} if images else {}), picture
 
 

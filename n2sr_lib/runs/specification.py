@@ -8,20 +8,19 @@ from functools import cache
 
 import numpy as np
 
-from .. import atoms, crystals, data, particles, real, series
+from .. import crystals, data, particles, real, scenes, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
 from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
-from ..noise2atom import Noise2AtomPlan
-from ..on_series import REAL, Settings, settings_for
+from ..on_series import settings_for
 from ..studies import STUDIES
 from ..train import Plan
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
-ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "frames": 1, "series": 1, "real": 1}
+ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "series": 1, "real": 1}
 ALGORITHM |= {"pretrained": 1, "choice": 1}
 TRAINING = 1  # the same for the weights of networks that are trained on the set
 #: Settings that change memory and speed only.
@@ -70,11 +69,15 @@ def specify(run: Run) -> dict:
     if run.kind not in ALGORITHM:
         raise InputError(f"unknown kind of run {run.kind!r}; choose one of {', '.join(ALGORITHM)}")
     begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
-    if run.kind == "frames":
-        return _plain(begin | _specify_frames(run))
     if run.kind == "series":
         # Only what differs from the defaults, so that an option that comes later orphans nothing.
-        return _plain(begin | {"image": run.image, "options": _options(run)})
+        options = _options(run)
+        whole = begin | {"image": run.image, "options": options}
+        if run.image in data.FILES:
+            whole["input"] = data.FILES[run.image][1]
+        if settings := settings_for(options.get("method", ""), options.get("preset", "laptop")):
+            whole["settings"] = dataclasses.asdict(settings)
+        return _plain(whole)
     if run.kind == "real":
         if run.image not in real.SOURCES:
             raise InputError(f"unknown image {run.image!r}; choose one of {', '.join(real.SOURCES)}")
@@ -137,34 +140,9 @@ def training_of(method: str, profile: str, a: float, b: float, seed: int = 0) ->
     )
 
 
-def _specify_frames(run: Run) -> dict:
-    """The series, and the settings of the method; what is simulated is fixed by the seed of its noise."""
-    if run.image not in ("simulated", REAL):
-        raise InputError(f"unknown series {run.image!r}; choose 'simulated' or {REAL!r}")
-    source = {"noise": {"seed": run.noise_seed}} if run.image == "simulated" else {}
-    source |= {"image": run.image, "input": "" if source else data.FILES[run.image][1]}
-    settings = settings_for(run.method, run.profile)
-    if isinstance(settings, Noise2AtomPlan):
-        return source | {"plan": dataclasses.asdict(settings)}
-    if isinstance(settings, Preset):
-        parts = {"network": _network_defaults() | settings.network}
-        for part in ("strategy", "plan"):
-            parts[part] = dataclasses.asdict(getattr(settings, part))
-        return source | parts
-    return source
-
-
 def _plain(whole: dict) -> dict:
     """With lists for tuples, as it will be read back."""
     return json.loads(json.dumps(whole))
-
-
-def frames_settings(specification: dict) -> Settings:
-    """The settings of a specification of kind ``"frames"``, as its method takes them."""
-    if specification["method"] == "noise2atom":
-        plan = specification["plan"]
-        return Noise2AtomPlan(**{k: tuple(v) if isinstance(v, list) else v for k, v in plan.items()})
-    return preset_of(specification) if "strategy" in specification else None
 
 
 def preset_of(specification: dict) -> Preset:
@@ -240,7 +218,7 @@ def clean_image(name: str) -> np.ndarray:
 
 def _atoms(seed: int) -> np.ndarray:
     """A lattice of Gaussian atoms, 7 to 15 pixels apart, in the range of intensities of the other images."""
-    x = (atoms.clean_domain(1, particles.SIDE, seed)[0] + 1) / 2
+    x = (scenes.clean_domain(1, particles.SIDE, seed)[0] + 1) / 2
     return (particles.LOW + (particles.HIGH - particles.LOW) * x).astype(np.float32)
 
 
