@@ -591,6 +591,12 @@ def which(profile: str) -> list[Run]:
     ]
 
 
+def stacks(profile: str) -> list[Run]:
+    """What a frame costs, in notebook 11: the part of `which` that is about one network and many frames."""
+    both = TRAINED[:2]
+    return [run for run in which(profile) if dict(run.overrides)["method"] in both]
+
+
 #: Experimental images (`real.SOURCES`): all methods on the first two, on the others all filters and the best
 #: of the trained.
 REAL_IMAGES = (
@@ -687,6 +693,7 @@ TABLES = {
     "warm_start": warm_start,
     "noise2atom": noise2atom,
     "which": which,
+    "stacks": stacks,
     "tracking": tracking,
     "bottleneck": bottleneck,
     "patches": patches,

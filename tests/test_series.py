@@ -23,7 +23,7 @@ IMAGES = composed(40, 0)
 FEW = {"count": 30, "test": 8, "steps": 4, "batch": 4}
 TINY = {"frames": 16, "side": 64, "crop": 32, "steps": 4, "batch": 2, "channels": 2, "preset": "smoke"}
 RUN = Run(kind="series", method="atoms", overrides=(("scene", "moving"), *TINY.items()))
-OURS = ("noise2atom", "which", "tracking", "bottleneck", "patches", "stand_ins", "cjk")
+OURS = ("noise2atom", "which", "stacks", "tracking", "bottleneck", "patches", "stand_ins", "cjk")
 
 
 def measured(estimate, truth=SERIES):
