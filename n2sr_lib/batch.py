@@ -21,6 +21,9 @@ import numpy as np
 import torch
 
 from . import __version__, io, trust_report
+from .assess.remarks import plain
+from .assess.suitability import Suitability, suitability
+from .assess.trust import Error, estimated_error
 from .checkpoint import save
 from .checks import check_image
 from .crops import held_out_map
@@ -29,10 +32,7 @@ from .denoising import Denoised, adapted, apply, choose_device, choose_preset, d
 from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import NoiseEstimate
-from .remarks import plain
-from .suitability import Suitability, suitability
 from .train import DEAD, History
-from .trust import Error, estimated_error
 
 EXTENSIONS = [
     ".tif",

@@ -227,7 +227,7 @@ def _denoise_many(args: argparse.Namespace) -> int:
 
 def _assess(args: argparse.Namespace) -> int:
     from . import io
-    from .suitability import suitability
+    from .assess.suitability import suitability
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     found = suitability(source.image)

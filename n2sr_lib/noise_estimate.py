@@ -40,7 +40,7 @@ def estimate_noise(y: np.ndarray) -> NoiseEstimate:
     are and once times the mean u of a wider window without its 5x5 centre, whose noise is independent of
     theirs: no bias from errors in variables. Standard errors come from the scatter over blocks (Fieller's
     intervals, honest also where a is undetermined). Correlated noise is underestimated: ask
-    `assess.noise_correlation` first. Measured on the paper's five images, three levels, five seeds:
+    `independence.noise_correlation` first. Measured on the paper's five images, three levels, five seeds:
     variance within 0.7 %, a within 8 %.
 
     b is hardly identifiable on lattice images of low contrast: at b = 0.02, a = 0.05, x ≈ 0.44, b² is 2 % of

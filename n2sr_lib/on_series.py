@@ -12,12 +12,13 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter
 
-from . import metrics, noise2atom, scenes
-from .columns import brightest, count, find_columns, located, occupied
-from .css import aligned, correlation, css, drift, others
+from . import metrics, noise2atom
+from .assess.columns import brightest, count, find_columns, located, occupied
+from .assess.css import aligned, correlation, css, drift, others
 from .denoising import Preset, choose_preset, denoise
 from .errors import InputError
 from .noise2atom import Noise2AtomPlan
+from .simulated import scenes
 
 BINNING = 3  # of the real series: its atoms are then as wide as those of the clean domain
 EDGE = 11  # pixels from the border within which no column is counted, for none is looked for within 8

@@ -8,16 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from .columns import disagreement, find_columns, lattice_period, refine_columns
-from .css import aligned, correlation, drift, others
+from .assess.columns import disagreement, find_columns, lattice_period, refine_columns
+from .assess.css import aligned, correlation, drift, others
+from .assess.remarks import plain
+from .assess.trust import LAGS, VARIANCE_ERROR, estimated_error, find_spots, measure_columns, residual
 from .denoising import Preset, denoise
 from .errors import InputError
 from .experiments import UNTOLD
 from .methods import CLASSICAL
 from .noise_estimate import estimate_noise
 from .on_series import series_css
-from .remarks import plain
-from .trust import LAGS, VARIANCE_ERROR, estimated_error, find_spots, measure_columns, residual
 
 
 class Source(NamedTuple):

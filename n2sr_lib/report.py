@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from statistics import fmean, pstdev, stdev
 
-from . import rivals
-from .claims import Finding, findings
 from .errors import InputError
 from .experiments import LEVELS, PROFILES, RECIPE, RECIPE_A, RECIPE_STEPS, Run, budget60, recipe, table1
+from .results import rivals
+from .results.claims import Finding, findings
 from .runs.collect import found
 
 ROOT = Path(__file__).resolve().parents[1]

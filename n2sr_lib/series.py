@@ -12,9 +12,10 @@ import time
 import numpy as np
 import torch
 
-from . import metrics, on_series, scenes
-from .characters import corrupt, illegal, snr
+from . import metrics, on_series
 from .errors import InputError
+from .simulated import scenes
+from .simulated.characters import corrupt, illegal, snr
 from .stacks import Apply, train_on
 
 Picture = list[list[np.ndarray]]

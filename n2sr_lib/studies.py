@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from . import metrics
+from .assess.trust import calibrate_spread, estimated_error
 from .noise_estimate import estimate_noise
 from .orientations import orient, orient_back
 from .strategies import Prediction
 from .strategies.noise2sr import Noise2SR
-from .trust import calibrate_spread, estimated_error
 
 CHAINS, PASSES = 3, 200
 COUNTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200)

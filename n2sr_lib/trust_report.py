@@ -13,12 +13,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import plotting
+from .assess.suitability import Suitability, middle, suitability
+from .assess.trust import LAGS, Trust, assess_result, halve_counts
 from .crops import held_out_map
 from .denoising import Denoised
 from .plotting import BLUE, GREY, ORANGE
 from .spectra import power_spectrum, radial_mean
-from .suitability import Suitability, middle, suitability
-from .trust import LAGS, Trust, assess_result, halve_counts
 
 EXTENSIONS = (".png", ".pdf", ".json")
 

@@ -6,16 +6,7 @@ import invented
 import numpy as np
 import pytest
 
-from n2sr_lib import (
-    PRESETS,
-    ablation_claims,
-    ablations,
-    averaging,
-    encoder_claims,
-    experiments,
-    report,
-    timing,
-)
+from n2sr_lib import PRESETS, experiments, report, timing
 from n2sr_lib.experiments import (
     ENCODER_REPEATS,
     ENCODER_SIZES,
@@ -29,6 +20,7 @@ from n2sr_lib.experiments import (
     table4,
 )
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.results import ablation_claims, ablations, averaging, encoder_claims
 from n2sr_lib.runs import records
 from n2sr_lib.runs.specification import preset_of, record_key, specify
 

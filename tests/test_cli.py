@@ -18,7 +18,8 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import batch, cli, denoising, io, suitability
+from n2sr_lib import batch, cli, denoising, io
+from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
 from n2sr_lib.train import DEAD, History

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from n2sr_lib import scenes
-from n2sr_lib.columns import brightest, count, find_columns, located, occupied, pairs
+from n2sr_lib.assess.columns import brightest, count, find_columns, located, occupied, pairs
 from n2sr_lib.errors import InputError
+from n2sr_lib.simulated import scenes
 
 SHAPE, PERIOD, REACH, EDGE = (101, 90), 9.0, 3.0, 11
 LATTICE = np.stack(np.mgrid[8:95:9.3, 8:85:9.7], axis=-1).reshape(-1, 2)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from n2sr_lib import crystals
 from n2sr_lib.errors import InputError
+from n2sr_lib.simulated import crystals
 
 NAMES = ("te", "framework")
 

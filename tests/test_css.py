@@ -5,9 +5,9 @@ import pytest
 from scipy.ndimage import gaussian_filter, shift
 from skimage.metrics import structural_similarity
 
-from n2sr_lib import scenes
-from n2sr_lib.css import aligned, correlation, css, drift, others
+from n2sr_lib.assess.css import aligned, correlation, css, drift, others
 from n2sr_lib.errors import InputError
+from n2sr_lib.simulated import scenes
 
 NOISE = np.random.default_rng(0).normal(size=(4, 40, 37))
 

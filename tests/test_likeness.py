@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from n2sr_lib.likeness import describe, overlap, spacings
+from n2sr_lib.simulated.likeness import describe, overlap, spacings
 
 
 def planes(period, angle, shape=(300, 333)):

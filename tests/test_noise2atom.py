@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import scenes
 from n2sr_lib.networks.translation import Critic, Generator, LowPass
 from n2sr_lib.noise2atom import (
     adversarial_loss,
@@ -20,6 +19,7 @@ from n2sr_lib.noise2atom import (
     translate,
 )
 from n2sr_lib.on_series import NOISE2ATOM
+from n2sr_lib.simulated import scenes
 
 PLAN = dataclasses.replace(NOISE2ATOM["smoke"], steps=4, every=1, crop=32)
 SERIES = scenes.crystal(0, frames=2, side=64)

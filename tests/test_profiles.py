@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from n2sr_lib import profiles
 from n2sr_lib.errors import InputError
+from n2sr_lib.results import profiles
 
 SPACING, WIDTH, VACUUM, HEIGHT = 40.0, 7.0, 0.5, 0.2
 

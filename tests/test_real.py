@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from n2sr_lib import crystals, data, experiments, real, real_results
+from n2sr_lib import data, experiments, real
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, wanted
 from n2sr_lib.methods import STRATEGIES
-from n2sr_lib.real_results import findings
+from n2sr_lib.results import real_results
+from n2sr_lib.results.real_results import findings
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import execute, pictures, queue, records
 from n2sr_lib.runs.specification import record_key, specify, work_key
+from n2sr_lib.simulated import crystals
 
 SIDE, GAIN = 128, 0.3
 CLEAN = crystals.crystal("framework").image[:SIDE, :SIDE].astype(np.float64)

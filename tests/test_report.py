@@ -6,9 +6,10 @@ import invented
 import pytest
 from invented import recorded
 
-from n2sr_lib import experiments, report, verdicts
+from n2sr_lib import experiments, report
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import budget60, recipe, table1, theory
+from n2sr_lib.results import verdicts
 from n2sr_lib.runs import records
 from n2sr_lib.runs.collect import found
 

@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib import claims, experiments, report, rivals, table1_claims
-from n2sr_lib.ablations import Shown
+from n2sr_lib import experiments, report
 from n2sr_lib.experiments import PAIR, RIVALS, Run, crop_of, curves, short, table1, table1_seeds, table2
 from n2sr_lib.methods import PUBLISHED
-from n2sr_lib.profiles import surface_line
-from n2sr_lib.rivals import FULL, SHARED
+from n2sr_lib.results import claims, rivals, table1_claims
+from n2sr_lib.results.ablations import Shown
+from n2sr_lib.results.profiles import surface_line
+from n2sr_lib.results.rivals import FULL, SHARED
 from n2sr_lib.runs.specification import specify
 
 PAPER = report.read_csv(report.ROOT / "data/paper/table1.csv")

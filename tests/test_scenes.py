@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from n2sr_lib import characters, scenes
 from n2sr_lib.errors import InputError
 from n2sr_lib.io import font
+from n2sr_lib.simulated import characters, scenes
 
 K = 4  # standard errors
 MOVING = scenes.moving(0, 40)

@@ -6,17 +6,19 @@ import math
 import numpy as np
 import pytest
 
-from n2sr_lib import experiments, massive, on_series, scenes, series, stacks, theory
-from n2sr_lib.characters import composed
+from n2sr_lib import experiments, on_series, series, stacks, theory
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import FILTERED, REAL, TABLES, TRAINED, Run, wanted
 from n2sr_lib.on_series import FILTERS, measure, prepared, settings_for
+from n2sr_lib.results import massive
+from n2sr_lib.results.verdicts import NOT_TESTABLE
 from n2sr_lib.runs.estimates import effort
 from n2sr_lib.runs.execute import execute
 from n2sr_lib.runs.pictures import keep, picture_of
 from n2sr_lib.runs.records import LARGEST_CROP, score
 from n2sr_lib.runs.specification import machine, record_key, specify
-from n2sr_lib.verdicts import NOT_TESTABLE
+from n2sr_lib.simulated import scenes
+from n2sr_lib.simulated.characters import composed
 
 SERIES = scenes.crystal(2, frames=4)
 IMAGES = composed(40, 0)

@@ -6,10 +6,11 @@ import test_rivals
 from scipy.ndimage import gaussian_filter
 from test_rivals import PAPER, recorded
 
-from n2sr_lib import claims, experiments, report, rivals, set_claims, warm_results
-from n2sr_lib.ablations import Shown
+from n2sr_lib import experiments, report
 from n2sr_lib.experiments import FAR, HELD_OUT, IMAGES, ON_SET, PAIR, Run, choice, noise2sr
-from n2sr_lib.rivals import FULL, SHARED
+from n2sr_lib.results import claims, rivals, set_claims, warm_results
+from n2sr_lib.results.ablations import Shown
+from n2sr_lib.results.rivals import FULL, SHARED
 from n2sr_lib.runs import records
 from n2sr_lib.runs.specification import record_key, specify
 

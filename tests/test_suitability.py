@@ -10,10 +10,10 @@ import torch
 from scipy.ndimage import convolve1d, gaussian_filter
 
 from n2sr_lib import data, io
-from n2sr_lib import suitability as module
+from n2sr_lib.assess import suitability as module
+from n2sr_lib.assess.suitability import CARE, GOOD, UNSUITABLE, flattest, suitability
 from n2sr_lib.noise import add_noise
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.suitability import CARE, GOOD, UNSUITABLE, flattest, suitability
 
 DATA = Path(os.environ.get("N2SR_DATA", ""))
 needs_data = pytest.mark.skipif("N2SR_DATA" not in os.environ, reason="N2SR_DATA is not set")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib import transfer
 from n2sr_lib.errors import InputError
+from n2sr_lib.results import transfer
 
 
 def white(seed: int, shape=(150, 200), deviation: float = 1.0) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib import columns, trust
+from n2sr_lib.assess import columns, trust
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import crystals, data, metrics, real, series
+from .. import data, metrics, real, series
 from ..denoising import Denoised, denoise, for_prediction, limited
 from ..errors import InputError
 from ..experiments import CHARACTERS, REAL
@@ -15,6 +15,7 @@ from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..on_series import prepared
+from ..simulated import crystals
 from ..strategies import Prediction
 from ..studies import STUDIES, Estimate
 from ..warm import choose

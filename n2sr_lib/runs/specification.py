@@ -8,13 +8,14 @@ from functools import cache
 
 import numpy as np
 
-from .. import crystals, data, particles, real, scenes, series
+from .. import data, particles, real, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments import Run
 from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
 from ..on_series import settings_for
+from ..simulated import crystals, scenes
 from ..studies import STUDIES
 from ..train import Plan
 

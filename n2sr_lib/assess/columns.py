@@ -9,8 +9,8 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from .errors import InputError
-from .spectra import power_spectrum, rings
+from ..errors import InputError
+from ..spectra import power_spectrum, rings
 
 
 class Count(NamedTuple):

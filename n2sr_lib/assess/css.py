@@ -10,8 +10,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from skimage.registration import phase_cross_correlation
 
-from .errors import InputError
-from .metrics import ssim
+from ..errors import InputError
+from ..metrics import ssim
 
 
 def css(frames: np.ndarray, *, data_range: float) -> list[float]:

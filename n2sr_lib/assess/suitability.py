@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy.ndimage import maximum_filter
 
-from .assess import NoiseCorrelation, noise_correlation
-from .checks import check_image
-from .errors import InputError
-from .noise_estimate import NoiseEstimate, estimate_noise
+from ..checks import check_image
+from ..errors import InputError
+from ..noise_estimate import NoiseEstimate, estimate_noise
+from ..spectra import power_spectrum, rings
+from .independence import NoiseCorrelation, noise_correlation
 from .remarks import Judged, Remark, plain
-from .spectra import power_spectrum, rings
 
 GOOD, CARE, UNSUITABLE = LEVELS = ("good", "usable with care", "not suitable")
 
@@ -149,7 +149,7 @@ def flattest(y: np.ndarray, side: int = 32, share: float = 0.1) -> tuple[float, 
     """Correlation of neighbours along a row and along a column in the flattest patches of an image.
 
     Of all patches of `side` pixels the `share` with the smallest variance of their 4×4 means is taken, at
-    least four, and a plane removed from each. Contrary to `assess.noise_correlation` this sees all
+    least four, and a plane removed from each. Contrary to `independence.noise_correlation` this sees all
     frequencies, and where no patch is flat it sees structure as well. Of noise alone the choice of the
     flattest takes up to 0.04 away.
     """

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .denoising import denoise
-from .experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
-from .metrics import data_range, psnr, ssim
-from .networks.build import build_network
-from .networks.macs import macs, table3_macs
-from .noise import add_noise
-from .runs.collect import found
-from .runs.execute import CURVE_POINTS, estimator, filtered, named, noisy_image, outcome
-from .runs.pictures import crop_image, crop_patches
-from .runs.queue import work_through
-from .runs.records import crop_bytes
-from .runs.specification import clean_image, preset_of, specify
-from .studies import STUDIES
+from ..denoising import denoise
+from ..experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
+from ..metrics import data_range, psnr, ssim
+from ..networks.build import build_network
+from ..networks.macs import macs, table3_macs
+from ..noise import add_noise
+from ..runs.collect import found
+from ..runs.execute import CURVE_POINTS, estimator, filtered, named, noisy_image, outcome
+from ..runs.pictures import crop_image, crop_patches
+from ..runs.queue import work_through
+from ..runs.records import crop_bytes
+from ..runs.specification import clean_image, preset_of, specify
+from ..studies import STUDIES
 
 COST_SIDE = 128  # of the patch for which Table III counts MACs
 SMOKE_IMAGE, SMOKE_PART = "ptceo2_a_white", (slice(360, 504), slice(360, 504))  # 144 = 2·72 = 3·48 = 4·36

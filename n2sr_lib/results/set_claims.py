@@ -3,10 +3,8 @@
 import math
 from statistics import fmean, pstdev, stdev
 
-from . import rivals, transfer
-from .ablations import Recorded, differences, score
-from .errors import InputError
-from .experiments import (
+from ..errors import InputError
+from ..experiments import (
     FAR,
     HELD_OUT,
     IMAGES,
@@ -18,8 +16,10 @@ from .experiments import (
     table1_rivals,
     table1_sets,
 )
+from ..runs.collect import found
+from . import rivals, transfer
+from .ablations import Recorded, differences, score
 from .rivals import FULL, LABELS, SHARED, cell, grid
-from .runs.collect import found
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, K, above_zero
 
 #: Where the images come from; the first is what the networks were trained on.

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, uniform_filter
 from skimage.feature import peak_local_max
 
-from .errors import InputError
+from ..errors import InputError
 
 SMOOTHING, APART = 3.0, 10  # pixels: blur before columns are looked for, least distance of two columns
 ACROSS = 2  # pixels to either side of the line over which a profile is averaged

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
+from ..experiments import LEVELS, table1, theory
+from ..runs.collect import found
+from ..runs.specification import counted
 from . import ablation_claims, encoder_claims, massive, real_results, set_claims, table1_claims
-from .experiments import LEVELS, table1, theory
-from .runs.collect import found
-from .runs.specification import counted
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
 
 Level = tuple[str, list[dict]]  # profile, records of the five images

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 
 HANN = 1.5**2  # neighbouring frequencies share so much, by the window's equivalent width along each axis
 

@@ -4,9 +4,7 @@ from functools import cache
 from statistics import fmean
 from typing import NamedTuple
 
-from . import ablations, profiles, transfer
-from .ablations import Recorded, Shown
-from .experiments import (
+from ..experiments import (
     CROP_SIDE,
     CROPS,
     FILTERS,
@@ -23,8 +21,10 @@ from .experiments import (
     table1_rivals,
     table1_sets,
 )
-from .runs.collect import found
-from .runs.specification import clean_image
+from ..runs.collect import found
+from ..runs.specification import clean_image
+from . import ablations, profiles, transfer
+from .ablations import Recorded, Shown
 
 FULL, SHARED = "noise2sr", "noise2sr, shared plan"
 #: What `smoke` executes afresh, and where: four columns of a surface row and the vacuum above them.

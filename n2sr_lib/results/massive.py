@@ -9,10 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from statistics import fmean, stdev
 
-from . import series, theory
-from .characters import composed
-from .errors import InputError
-from .experiments import (
+from .. import series, theory
+from ..errors import InputError
+from ..experiments import (
     BOTTLENECKS,
     FILTERED,
     LENGTHS,
@@ -28,12 +27,13 @@ from .experiments import (
     stand_ins,
     tracking,
 )
-from .io import font
-from .runs.collect import found
-from .runs.pictures import picture_of
-from .runs.queue import work_through
-from .runs.records import crop_bytes
-from .stacks import POINTS
+from ..io import font
+from ..runs.collect import found
+from ..runs.pictures import picture_of
+from ..runs.queue import work_through
+from ..runs.records import crop_bytes
+from ..simulated.characters import composed
+from ..stacks import POINTS
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Finding, K, above_zero
 
 Recorded = dict[Run, dict | None]

@@ -8,11 +8,11 @@ seeds, as far as they are recorded. A verdict that holds in one of the two only 
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
+from ..experiments import ENCODER_REPEATS, LEVELS, PAIR, TRAINING_SEEDS, table3
+from ..runs.collect import found
 from .ablation_claims import spoken, weigh
 from .ablations import COST_SIDE, chosen, cost, differences, gained_by_seeds, repeated_records, score
 from .ablations import strategy_and_encoder as pair_of
-from .experiments import ENCODER_REPEATS, LEVELS, PAIR, TRAINING_SEEDS, table3
-from .runs.collect import found
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 
 Cell = tuple[str, str]  # strategy, encoder

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import check_image
-from .errors import InputError
+from ..checks import check_image
+from ..errors import InputError
 
 LAGS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))  # (rows, columns); (1, 1) is the mean of both diagonals
 MAX_Z = 4.0  # a correlation counts only if it is this many standard errors from zero ...

@@ -9,7 +9,7 @@ import tifffile
 import torch
 from scipy.ndimage import convolve1d, zoom
 
-from n2sr_lib.assess import LAGS, noise_correlation
+from n2sr_lib.assess.independence import LAGS, noise_correlation
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise import add_noise
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter
 
+from ..errors import InputError
+from ..noise_estimate import NoiseEstimate
+from ..spectra import power_spectrum, radial_mean, ring_correlation, rings
 from .columns import disagreement, find_columns, lattice_period, refine_columns
-from .errors import InputError
-from .noise_estimate import NoiseEstimate
 from .remarks import Judged, Remark, plain
-from .spectra import power_spectrum, radial_mean, ring_correlation, rings
 from .suitability import middle
 
 LEVELS = NOTHING, LOOK, DOUBT = ("no objection found", "look closely", "do not trust")

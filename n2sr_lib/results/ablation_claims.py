@@ -8,9 +8,7 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev, stdev
 
-from . import ablations
-from .ablations import chosen, differences, repeated, repeated_keys, score
-from .experiments import (
+from ..experiments import (
     LEVELS,
     TRAINING_SEEDS,
     UPSAMPLING_TIMES,
@@ -21,7 +19,9 @@ from .experiments import (
     table2,
     table4,
 )
-from .runs.collect import found
+from ..runs.collect import found
+from . import ablations
+from .ablations import chosen, differences, repeated, repeated_keys, score
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 
 TRAININGS = len(TRAINING_SEEDS)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import zoom
 
-from .errors import InputError
+from ..errors import InputError
 
 SPACING, WIDTH = 9.0, 1.6  # between columns of atoms, and deviation of an atom's Gaussian
 BACKGROUND, PEAK = 0.4, 2.0  # counts per pixel: beside the atoms, and what the brightest of a crystal adds

@@ -3,8 +3,7 @@
 from statistics import fmean
 from typing import NamedTuple
 
-from .ablations import Recorded
-from .experiments import (
+from ..experiments import (
     FAR,
     HELD_OUT,
     IMAGES,
@@ -18,7 +17,8 @@ from .experiments import (
     warm,
     warm_start,
 )
-from .runs.collect import found
+from ..runs.collect import found
+from .ablations import Recorded
 from .verdicts import above_zero
 
 WHOLE = "from scratch, whole"

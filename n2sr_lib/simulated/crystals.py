@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .errors import InputError
+from ..errors import InputError
 from .scenes import BORDER, inside, render
 
 SIDE, PIXEL = 384, 0.0125

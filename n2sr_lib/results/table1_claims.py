@@ -7,12 +7,12 @@ of them only is "found in part".
 import math
 from statistics import fmean, pstdev, stdev
 
+from ..errors import InputError
+from ..experiments import LEVELS, PAIR, RIVALS
+from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, Shown, differences, score
-from .errors import InputError
-from .experiments import LEVELS, PAIR, RIVALS
 from .rivals import FULL, LABELS, SHARED, cell, grid
-from .runs.collect import found
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
 
 Level = tuple[str, dict[str, dict[str, dict]]]  # profile, method -> image -> record

@@ -11,10 +11,9 @@ from statistics import fmean, stdev
 import numpy as np
 import torch
 
-from . import crystals, real
-from .ablations import fresh, shown
-from .denoising import Preset
-from .experiments import (
+from .. import real
+from ..denoising import Preset
+from ..experiments import (
     CORRELATIONS,
     DOSES,
     HIGH_DOSE,
@@ -31,14 +30,16 @@ from .experiments import (
     noise2atom,
     paired,
 )
-from .experiments import real as runs
-from .methods import preset_for
-from .noise import add_noise
+from ..experiments import real as runs
+from ..methods import preset_for
+from ..noise import add_noise
+from ..runs.collect import found
+from ..runs.pictures import crop_image
+from ..runs.queue import work_through
+from ..runs.records import crop_bytes
+from ..simulated import crystals
+from .ablations import fresh, shown
 from .rivals import LABELS
-from .runs.collect import found
-from .runs.pictures import crop_image
-from .runs.queue import work_through
-from .runs.records import crop_bytes
 from .verdicts import FOUND, IN_PART, NOT_FOUND, Finding, K, above_zero
 
 Recorded = dict[Run, dict | None]

@@ -1,0 +1,1 @@
+"""Images whose truth is known, made of Gaussian spots and strokes: crystals, moving atoms, characters."""
