@@ -23,7 +23,7 @@ from .progress import bar
 class Noise2AtomPlan:
     """Sizes and steps; where they are not those of Wang et al., theirs stand behind."""
 
-    steps: int = 1000  # of the generators; 65,536
+    steps: int = 800  # of the generators; 65,536
     critic_steps: int = 5  # for each of them
     batch: int = 4  # 3
     crop: int = 64  # pixels; 128

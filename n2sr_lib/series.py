@@ -36,7 +36,7 @@ def characters(
     error: str = "absolute",
     count: int = 8192,
     test: int = TEST,
-    steps: int = 600,
+    steps: int = 500,
     batch: int = 64,
     full: bool = False,
     device: str = "cpu",

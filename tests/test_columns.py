@@ -29,6 +29,8 @@ def test_finds_every_column_to_a_fraction_of_a_pixel():
     result = count(columns_of(picture(jitter, heights)), jitter, REACH, SHAPE, EDGE)
     assert (result.invented, result.lost) == (0, 0) and result.found == result.atoms > 0.6 * len(LATTICE)
     assert result.precision == result.recall == 1.0 and result.error < 0.15
+    heights[44] = 0.2  # less than a share of 0.35
+    assert len(columns_of(picture(jitter, heights))) == len(LATTICE) - 1
 
 
 def test_units_do_not_matter():

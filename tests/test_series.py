@@ -242,7 +242,7 @@ def test_smoke_runs_the_smaller_of_both_sizes(monkeypatch):
     for name in OURS:
         massive.gather(TABLES[name], "smoke")
     sizes = [dict(options) for _, method, _, options in asked if method == "atoms"]
-    assert {s["frames"] for s in sizes} == {1, 3, massive.LEAST} and {s["crop"] for s in sizes} == {32, 64}
+    assert {s["frames"] for s in sizes} == {1, 2, massive.LEAST} and {s["crop"] for s in sizes} == {32, 64}
     assert all(seed == 0 and image != REAL for image, _, seed, _ in asked)
 
 

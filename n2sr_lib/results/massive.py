@@ -39,9 +39,9 @@ from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Findi
 Recorded = dict[Run, dict | None]
 #: Sizes of smoke; of numbers that a run gives itself the smaller one.
 SMOKE: dict[str, dict] = {
-    "characters": {"count": 96, "test": 8, "steps": 8, "batch": 8},
-    "atoms": {"frames": 3, "side": 64, "crop": 64, "steps": 6, "batch": 2, "preset": "smoke"},
-    "stand_in": {"frames": 6, "side": 64, "crop": 64, "steps": 6, "batch": 2},
+    "characters": {"count": 96, "test": 8, "steps": 4, "batch": 8},
+    "atoms": {"frames": 2, "side": 64, "crop": 64, "steps": 4, "batch": 2, "preset": "smoke"},
+    "stand_in": {"frames": 4, "side": 64, "crop": 64, "steps": 4, "batch": 2},
 }
 LEAST = 16  # frames of a series in which something has to happen
 FEW = ((0x4E00, 0x4EFF),)  # ideographs that are drawn in smoke
@@ -72,7 +72,7 @@ def fresh(run: Run) -> dict:
     for name, value in smoke.items():
         smoke[name] = min(value, given.get(name, value)) if isinstance(value, int) else value
     if "fitted" in given:
-        smoke["fitted"] = 2
+        smoke["fitted"] = 1
     return _fresh(run.image, run.method, run.seed, tuple((given | smoke).items()))
 
 

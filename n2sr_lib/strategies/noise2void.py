@@ -38,16 +38,14 @@ class Noise2Void:
     ) -> tuple[Tensor, Tensor]:
         """Mean squared error on the blind spots."""
         spots = blind_spots(tuple(y.shape), self.side, generator).to(y.device)
-        index = []
+        at, filled = spots.nonzero(as_tuple=True), y.clone()
+        near = list(at)
         for axis in (2, 3):
-            n, shape = y.shape[axis], [1, 1, 1, 1]
-            shape[axis] = n
-            moved = torch.randint(-self.reach, self.reach + 1, tuple(y.shape), generator=generator)
-            moved = torch.arange(n).view(shape) + moved
-            index.append(torch.where(moved < 0, -moved, torch.where(moved >= n, 2 * (n - 1) - moved, moved)))
-        b = torch.arange(len(y)).view(-1, 1, 1, 1)
-        near = y[b, 0, index[0].to(y.device), index[1].to(y.device)]
-        squared = (network(torch.where(spots, near, y)).float() - y) ** 2
+            last = y.shape[axis] - 1
+            moved = torch.randint(-self.reach, self.reach + 1, at[axis].shape, generator=generator)
+            near[axis] = last - (last - (at[axis] + moved.to(y.device)).abs()).abs()  # reflected
+        filled[at] = y[tuple(near)]
+        squared = (network(filled).float() - y) ** 2
         target, held = spots * kept, spots * (1 - kept)
         with torch.no_grad():
             held_out = (squared.detach() * held).sum() / held.sum()
