@@ -11,8 +11,8 @@ from n2sr_lib import data, experiments, real
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import Run, wanted
 from n2sr_lib.methods import STRATEGIES
-from n2sr_lib.results import real_results
-from n2sr_lib.results.real_results import findings
+from n2sr_lib.results import experimental
+from n2sr_lib.results.experimental_claims import findings
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import execute, pictures, queue, records
 from n2sr_lib.runs.specification import record_key, specify, work_key
@@ -223,12 +223,12 @@ def test_c12_wants_single_columns_told_from_missing_ones(visibility, there, verd
 
 
 def test_samplers_are_compared_with_plain_noise2sr():
-    assert real_results.sampler_rows() == []
+    assert experimental.sampler_rows() == []
     gain = {(): 0.0, experiments.ADAPTED: 1.5}
     for run in wanted("laptop", ["correlated"]):
         if run.overrides[1:] in gain and run.correlation == 0.4:
             recorded(run, 30 + gain[run.overrides[1:]] + (run.image == experiments.OWN[0]))
-    rows = {row[0]: row[1:] for row in real_results.sampler_rows()}
+    rows = {row[0]: row[1:] for row in experimental.sampler_rows()}
     assert rows == {
         "plain (s = 2)": ["", "", "30.50 (+0.00)", ""],
         "stride 3, neighbours aside": ["", "", "32.00 (+1.50)", ""],
@@ -237,13 +237,13 @@ def test_samplers_are_compared_with_plain_noise2sr():
 
 def test_smoke_runs_every_table_afresh(monkeypatch):
     torch.manual_seed(0)
-    monkeypatch.setattr(real_results, "SMOKE_REAL", ("constant", "gaussian_blur"))
-    monkeypatch.setattr(real_results, "SMOKE_PAIR", {"crystal/te": ("gaussian_blur",)})
-    found, said = real_results.gather("smoke")
-    assert "afresh" in said and len(real_results.series_rows(found, real_results.STAND_IN)) == 2
-    assert [row[0] for row in real_results.pair_rows(found, "crystal/te")] == [
+    monkeypatch.setattr(experimental, "SMOKE_REAL", ("constant", "gaussian_blur"))
+    monkeypatch.setattr(experimental, "SMOKE_PAIR", {"crystal/te": ("gaussian_blur",)})
+    found, said = experimental.gather("smoke")
+    assert "afresh" in said and len(experimental.series_rows(found, experimental.STAND_IN)) == 2
+    assert [row[0] for row in experimental.pair_rows(found, "crystal/te")] == [
         "noisy image",
         "Gaussian blur",
         "clean image",
     ]
-    assert all(np.isfinite(real_results.picture(record)).all() for record in found.values())
+    assert all(np.isfinite(experimental.picture(record)).all() for record in found.values())

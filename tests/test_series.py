@@ -10,7 +10,7 @@ from n2sr_lib import experiments, on_series, series, stacks, theory
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import FILTERED, REAL, TABLES, TRAINED, Run, wanted
 from n2sr_lib.on_series import FILTERS, measure, prepared, settings_for
-from n2sr_lib.results import massive
+from n2sr_lib.results import massive, massive_claims
 from n2sr_lib.results.verdicts import NOT_TESTABLE
 from n2sr_lib.runs.estimates import effort
 from n2sr_lib.runs.execute import execute
@@ -312,12 +312,13 @@ MADE_UP = {"atoms": atoms_result, "characters": signs, "stand_in": stand_in, "eq
 def known(monkeypatch):
     """Every run of our tables, recorded with made-up results."""
     runs = {run: {"key": str(run), "result": MADE_UP[run.method](run)} for run in wanted("laptop", OURS)}
-    monkeypatch.setattr(massive, "found", lambda wanted: {run: runs.get(run) for run in wanted})
+    for module in (massive, massive_claims):
+        monkeypatch.setattr(module, "found", lambda wanted: {run: runs.get(run) for run in wanted})
     return runs
 
 
 def test_verdicts_follow_from_records(known):
-    said = massive.findings()
+    said = massive_claims.findings()
     verdicts = {name: said[name].verdict for name in sorted(said)}
     assert verdicts == {
         **dict.fromkeys(("C30", "C31", "C32", "C33", "C34", "C36", "C37", "C40"), "found"),
@@ -336,23 +337,23 @@ def test_verdicts_follow_from_records(known):
     [("tracking", {"C31", "C37"}), ("patches", {"C36"}), ("cjk", {"C32", "C33", "C34"})],
 )
 def test_no_verdict_before_a_table_is_whole(known, table, lost):
-    before = set(massive.findings())
+    before = set(massive_claims.findings())
     known.pop(TABLES[table]("laptop")[0])
-    assert before - set(massive.findings()) == lost
+    assert before - set(massive_claims.findings()) == lost
 
 
 def test_c40_is_about_the_best_other_method_and_the_rule(known):
     real = [run for run in known if run.image == REAL and dict(run.overrides)["method"] == "noise2atom"]
     for run, css in zip(real, (0.71, 0.9, 0.5), strict=True):
         known[run]["result"]["css"] = [css]
-    assert massive.findings()["C40"].verdict == "not found"
+    assert massive_claims.findings()["C40"].verdict == "not found"
     known.pop(real[0])
-    assert "C40" not in massive.findings()
+    assert "C40" not in massive_claims.findings()
 
 
 def test_a_missing_record_says_so_and_nothing_else(known):
     known.clear()
-    assert set(massive.findings()) == {"C35", "C39"}
+    assert set(massive_claims.findings()) == {"C35", "C39"}
     recorded = massive.gather(experiments.which, "laptop")
     assert massive.compared(recorded) == {} and massive.advice({}) == []
     assert massive.first(recorded, method="noise2sr") is None

@@ -16,7 +16,8 @@ from ..networks.build import build_network
 from ..networks.macs import macs, table3_macs
 from ..noise import add_noise
 from ..runs.collect import found
-from ..runs.execute import CURVE_POINTS, estimator, filtered, named, noisy_image, outcome
+from ..runs.execute import CURVE_POINTS, filtered, noisy_image
+from ..runs.outcomes import estimator, named, outcome
 from ..runs.pictures import crop_image, crop_patches
 from ..runs.queue import work_through
 from ..runs.records import crop_bytes

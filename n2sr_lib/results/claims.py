@@ -7,7 +7,14 @@ from statistics import fmean, median, pstdev
 from ..experiments import LEVELS, table1, theory
 from ..runs.collect import found
 from ..runs.specification import counted
-from . import ablation_claims, encoder_claims, massive, real_results, set_claims, table1_claims
+from . import (
+    ablation_claims,
+    encoder_claims,
+    experimental_claims,
+    massive_claims,
+    set_claims,
+    table1_claims,
+)
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
 
 Level = tuple[str, list[dict]]  # profile, records of the five images
@@ -195,10 +202,10 @@ def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
         "C06": _c06(),
         "C07": beside["C07"] if unknown or sets["C07"].verdict == NOT_MEASURED else sets["C07"],
         "C10": sets["C10"],
-        **real_results.findings(),
+        **experimental_claims.findings(),
         **ablation_claims.findings(),
         **encoder_claims.findings(),
-        **massive.findings(),
+        **massive_claims.findings(),
         "C28": _c28(),
         "C29": _c29(),
     }

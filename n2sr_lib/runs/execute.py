@@ -1,6 +1,5 @@
 """Execute one specification and record everything that someone who repeats it has to know."""
 
-import math
 import time
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 
 from .. import data, metrics, real, series
-from ..denoising import Denoised, denoise, for_prediction, limited
+from ..denoising import denoise
 from ..errors import InputError
 from ..experiments import CHARACTERS, REAL
 from ..io import font, read
@@ -16,10 +15,10 @@ from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..on_series import prepared
 from ..simulated import crystals
-from ..strategies import Prediction
-from ..studies import STUDIES, Estimate
+from ..studies import STUDIES
 from ..warm import choose
 from . import pretrained
+from .outcomes import estimator, named, of_estimate, outcome, short
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
@@ -164,7 +163,7 @@ def columns_seen(specification: dict, y: np.ndarray, image: np.ndarray) -> dict:
     seen = {k: crystals.visibility(v, name) for k, v in images.items()} if name else {}
     if not seen:
         return {}
-    return {"columns": {k: dict(zip(names, map(_short, v), strict=True)) for k, v in seen.items()}}
+    return {"columns": {k: dict(zip(names, map(short, v), strict=True)) for k, v in seen.items()}}
 
 
 def _series(specification: dict, device_class: str) -> tuple[dict, series.Picture]:
@@ -184,13 +183,7 @@ def filtered(specification: dict, x: np.ndarray, y: np.ndarray) -> tuple[np.ndar
     """A method that is not trained, on the noisy image y of x: its image and what a record says of it."""
     begin = time.monotonic()
     image = CLASSICAL[specification["method"]](y, specification["noise"])
-    seconds = round(time.monotonic() - begin, 2)
-    return image, {
-        "result": _scores(x, {"noisy": y, "estimate": image}),
-        "sha256": data.array_hash(image),
-        "noisy_sha256": data.array_hash(y),
-        "predict_seconds": seconds,
-    }
+    return image, of_estimate(x, y, image, time.monotonic() - begin)
 
 
 def _apply(specification: dict, weights: Path, device_class: str) -> tuple[np.ndarray, dict]:
@@ -201,12 +194,7 @@ def _apply(specification: dict, weights: Path, device_class: str) -> tuple[np.nd
     model = pretraining.read(weights)
     begin = time.monotonic()
     image = pretraining.apply(model, y, device_class, specification["seed"])
-    return image, {
-        "result": _scores(x, {"noisy": y, "estimate": image}),
-        "sha256": data.array_hash(image),
-        "noisy_sha256": data.array_hash(y),
-        "predict_seconds": round(time.monotonic() - begin, 2),
-    }
+    return image, of_estimate(x, y, image, time.monotonic() - begin)
 
 
 def _choose(specification: dict, weights: Path, device_class: str, progress: bool) -> dict:
@@ -260,72 +248,3 @@ def _denoise(
         watch=(1 / CURVE_POINTS if budget else max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )
     return done, x, y
-
-
-def _scores(x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
-    drange = metrics.data_range(x)
-    return {
-        name: {
-            "psnr": round(metrics.psnr(x, image, data_range=drange), 5),
-            "ssim": round(metrics.ssim(x, image, data_range=drange), 6),
-        }
-        for name, image in images.items()
-    }
-
-
-def named(done: Denoised, y: np.ndarray, estimate: Estimate, seed: int) -> dict[str, np.ndarray]:
-    """The noisy image and the estimates: one pass and the mean of many, or the only one of a method."""
-    if not hasattr(done.strategy, "M"):
-        return {"noisy": y, "estimate": done.image}
-    single = estimate(limited(done.strategy, 1), y, seed + 1).image
-    return {"noisy": y, "single": single, "mmse": done.image}
-
-
-def outcome(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
-    """What a record says of a trained method, ``images`` being its estimates by name and the noisy image."""
-    settings, history, unseen = done.settings, done.history, done.out_of_bag
-    if unseen is not None:
-        # A pixel that was the input of every pass has no such estimate; there the plain mean stands in.
-        images["out_of_bag"] = np.where(np.isfinite(unseen), unseen, done.image)
-    result = _scores(x, images)
-    if unseen is not None:
-        result["out_of_bag"]["undefined"] = float(1 - np.isfinite(unseen).mean())
-    curves = {n: [_short(v) for v in getattr(history, n)] for n in ("step", "loss", "held_out", "seconds")}
-    return {
-        "result": result,
-        "sha256": data.array_hash(done.image),
-        "noisy_sha256": data.array_hash(images["noisy"]),
-        "M": settings["passes"],
-        "steps": history.steps,
-        "train_seconds": settings["train_seconds"],
-        "predict_seconds": settings["predict_seconds"],
-        "stopped": history.stopped,
-        "history": curves,
-        "curve": [[_short(v) for v in point] for point in history.watched],  # step, seconds, PSNR, SSIM
-    }
-
-
-def estimator(done: Denoised, precision: str, device_class: str) -> Estimate:
-    """The trained network as a function of strategy, noisy image and seed."""
-    where = torch.device(device_class)
-    predictor = for_prediction(done.network, precision, where)
-
-    def estimate(strategy, y: np.ndarray, seed: int) -> Prediction:
-        normal = torch.from_numpy((y - done.mean) / done.deviation)[None, None].to(where)
-        said = strategy.predict(predictor, normal, torch.Generator().manual_seed(seed))
-        image, spread, unseen = (part if part is None else part.cpu().numpy() for part in said)
-        image = image * done.deviation + done.mean
-        return Prediction(
-            image,
-            spread * done.deviation,
-            unseen if unseen is None else unseen * done.deviation + done.mean,
-        )
-
-    return estimate
-
-
-def _short(value: float) -> float | None:
-    """Six digits; None for NaN, which JSON does not know."""
-    if isinstance(value, int):
-        return value
-    return float(f"{value:.6g}") if math.isfinite(value) else None

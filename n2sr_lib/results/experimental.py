@@ -1,10 +1,9 @@
-"""Notebook 03: the records of the experimental images and the simulated pair, and the verdicts on C11, C12.
+"""Notebook 03: the records of the experimental images and the simulated pair as rows and pictures.
 
 Also the two tables behind the advice on such images: what helps against correlated noise, and how far the
 error that is estimated without the truth is right.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from statistics import fmean, stdev
 
@@ -22,7 +21,6 @@ from ..experiments import (
     REAL,
     RIVALS,
     SAMPLERS,
-    TRAINING_SEEDS,
     UNTOLD,
     Run,
     calibration,
@@ -38,11 +36,11 @@ from ..runs.pictures import crop_image
 from ..runs.queue import work_through
 from ..runs.records import crop_bytes
 from ..simulated import crystals
-from .ablations import fresh, shown
+from .ablations import fresh, score, shown
 from .rivals import LABELS
-from .verdicts import FOUND, IN_PART, NOT_FOUND, Finding, K, above_zero
 
 Recorded = dict[Run, dict | None]
+psnr = score()  # of the final estimate of a record
 NAMES = {"noisy": "noisy image", "constant": "a constant", "noise2sr": "Noise2SR"}
 NAMES |= {m: LABELS[m].removesuffix(", noise estimated").removesuffix("*") for m in (*UNTOLD[2:], *RIVALS)}
 ADAPTED_NAME = "Noise2SR, s = 3, neighbours aside"
@@ -214,7 +212,7 @@ def pair_rows(recorded: Recorded, image: str) -> list[list[str]]:
         seen = [r["columns"]["estimate"] for r in records]
         contrasts = [cell([s[k] for s in seen], 3) for k in ("there", "missing")]
         visible = cell([s["visibility"] for s in seen], 1)
-        rows.append([name, str(len(records)), cell([_psnr(r) for r in records], 2), *contrasts, visible])
+        rows.append([name, str(len(records)), cell([psnr(r) for r in records], 2), *contrasts, visible])
     if rows:
         first = next(iter(lines.values()))[0]
         noisy, truth = (
@@ -246,8 +244,8 @@ def sampler_rows() -> list[list[str]]:
                 for o in (overrides, ())
             )
             whole = len(ours) == len(plain) == len(OWN)
-            gain = [_psnr(a) - _psnr(b) for a, b in zip(ours, plain, strict=True)] if whole else []
-            line.append(f"{fmean(map(_psnr, ours)):.2f} ({fmean(gain):+.2f})" if whole else "")
+            gain = [psnr(a) - psnr(b) for a, b in zip(ours, plain, strict=True)] if whole else []
+            line.append(f"{fmean(map(psnr, ours)):.2f} ({fmean(gain):+.2f})" if whole else "")
         lines.append(line)
     return [line for line in lines if any(line[1:])]
 
@@ -279,94 +277,3 @@ def calibration_curves(profile: str = "laptop") -> dict[float, list[tuple[list[f
         if record is not None:
             curves[run.a].append((record["study"]["spread"], record["study"]["error"]))
     return curves
-
-
-# Claims
-
-
-def _psnr(record: dict) -> float:
-    return (record["result"].get("mmse") or record["result"]["estimate"])["psnr"]
-
-
-def _visibility(record: dict) -> float:
-    return record["columns"]["estimate"]["visibility"]
-
-
-def _by_method(image: str) -> dict[str, list[dict]]:
-    """The records of one simulated crystal, one a seed; nothing while one of them is missing."""
-    recorded = found(run for run in runs("laptop") if run.image == image)
-    if None in recorded.values():
-        return {}
-    groups: dict[str, list[dict]] = {}
-    for run, record in recorded.items():
-        groups.setdefault(run.method, []).append(record)
-    return groups
-
-
-def _lead(groups: dict[str, list[dict]], value: Callable[[dict], float]) -> tuple[str, list[float]]:
-    """The best other method by its mean, and by how much Noise2SR is above it, seed by seed."""
-    means = {m: fmean(map(value, records)) for m, records in groups.items() if m != "noise2sr"}
-    best = max(means, key=means.__getitem__)
-    return best, [value(a) - value(b) for a, b in zip(groups["noise2sr"], groups[best], strict=True)]
-
-
-def _c11() -> Finding:
-    """C11, on simulated tellurium. Found: less noise (PSNR) and clearer atoms than the best other method.
-
-    Clearer: columns are told from missing ones by more (`crystals.visibility`). Both by the rule over seeds;
-    in part: one of them.
-    """
-    groups = _by_method("crystal/te")
-    if not groups:
-        return Finding()
-    leads = [_lead(groups, value) for value in (_psnr, _visibility)]
-    holds = [above_zero(values) for _, values in leads]
-    units = ("dB", "deviations of a site in telling columns from missing ones")
-    said = [f"{fmean(v):+.2f} {unit} on {NAMES[m]}" for (m, v), unit in zip(leads, units, strict=True)]
-    return Finding(
-        FOUND if all(holds) else IN_PART if any(holds) else NOT_FOUND,
-        "; ".join(said),
-        "; ".join(f"± {stdev(v):.2f}" for _, v in leads),
-        f"simulated Te at low dose, {len(TRAINING_SEEDS)} seeds of noise and training, the best of "
-        f"{len(groups) - 1} other methods",
-        tuple(r["key"] for records in groups.values() for r in records),
-    )
-
-
-def _c12() -> Finding:
-    """C12, on a simulated framework. Found: O columns are told from missing ones by more than K deviations.
-
-    In part: their mean contrast is above zero, and above that where O is missing, but single columns are not
-    to be told.
-    """
-    groups = _by_method("crystal/framework")
-    if not groups:
-        return Finding()
-    records = groups["noise2sr"]
-    seen = [r["columns"]["estimate"] for r in records]
-    contrast, missing, visible = ([s[k] for s in seen] for k in ("there", "missing", "visibility"))
-    there = above_zero(contrast) and above_zero([a - b for a, b in zip(contrast, missing, strict=True)])
-    clear = there and above_zero([v - K for v in visible])
-    noisy = fmean(r["columns"]["noisy"]["visibility"] for r in records)
-    truth = crystals.visibility(crystals.crystal("framework").image, "framework")
-    return Finding(
-        FOUND if clear else IN_PART if there else NOT_FOUND,
-        f"contrast of O columns {fmean(contrast):+.3f} (true {truth[0]:+.3f}), where O is missing "
-        f"{fmean(missing):+.3f} (true {truth[1]:+.3f}): {fmean(visible):.1f} deviations of a site, "
-        f"{noisy:.1f} in the noisy image",
-        f"± {stdev(contrast):.3f}; ± {stdev(visible):.1f} deviations",
-        f"simulated SiO2 framework at low dose, {len(records)} seeds of noise and training",
-        tuple(r["key"] for r in records),
-    )
-
-
-def findings() -> dict[str, Finding]:
-    """C11 and C12, on simulated crystals: the paper's images are not published."""
-    return {"C11": _c11(), "C12": _c12()}
-
-
-def claim_rows(profile: str) -> list[list[str]]:
-    """The rows of C11 and C12 for the notebook. `smoke` is too short for verdicts."""
-    if profile == "smoke":
-        return [[claim, "smoke: too short to decide anything", "", "", ""] for claim in ("C11", "C12")]
-    return [[claim, *finding[:4]] for claim, finding in findings().items()]
