@@ -15,24 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from . import __version__, io, trust_report
 from .assess.remarks import plain
 from .assess.suitability import Suitability, suitability
-from .assess.trust import Error, estimated_error
-from .checkpoint import save
+from .assess.trust import Error
 from .checks import check_image
-from .crops import held_out_map
 from .data import array_hash
 from .denoising import Denoised, adapted, apply, choose_device, choose_preset, denoise
 from .errors import InputError
-from .networks.build import build_network
-from .noise_estimate import NoiseEstimate
-from .train import DEAD, History
+from .fitted import Fitted, error_of, fits, keep, kept, risen
+from .train import DEAD
 
 EXTENSIONS = [
     ".tif",
@@ -51,7 +46,6 @@ EXTENSIONS = [
 ]  # not .emi: it is its .ser
 ROWS, FITTED = "n2sr.csv", "n2sr.fitted"
 WARM = 0.25  # share of the preset's steps for a network that begins with the previous frame's weights
-RISE = 0.05  # of the error, in units of the noise variance, from which on the network is trained again
 
 #: A column each of `ROWS`.
 COLUMNS = (
@@ -99,15 +93,6 @@ class Options:
         return hashlib.sha256(json.dumps([__version__, parts]).encode()).hexdigest()[:16]
 
 
-class Fitted(NamedTuple):
-    """The network that is handed on: what it was trained on, how many images ago, and its error then."""
-
-    result: Denoised  # without images
-    name: str
-    age: int
-    error: Error | None
-
-
 def find_images(given: list[Path | str]) -> list[Path]:
     """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files."""
     paths: list[Path] = []
@@ -151,7 +136,10 @@ def run(
             f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
         ) from None
     rows, names = [], [p.stem for p in paths]
-    fitted = _load(folder / FITTED, options)
+    fitted = None
+    if options.period > 1:
+        how = (options.preset, options.seed, options.device)
+        fitted = kept(folder / FITTED, options.key, *how)
     table = _table(folder / ROWS)
     for path in paths:
         # two files of one name and different formats must not replace each other
@@ -169,7 +157,7 @@ def run(
                 more, fitted = denoise_one(image, output, options, fitted, name, origin=origin)
                 row |= more
                 if fitted is not None and row["status"] == "done" and options.period > 1:
-                    _save(folder / FITTED, fitted, options)
+                    keep(folder / FITTED, fitted, options.key)
             except Exception as error:  # one bad file must not cost the others
                 what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
@@ -223,13 +211,13 @@ def denoise_one(
         warn(text)
     preset = adapted(options.preset, before.sampler if options.adapt else {})
     result, new, error = None, False, None
-    if fitted is not None and fitted.age + 1 < options.period and _fits(fitted, preset):
+    if fitted is not None and fitted.age + 1 < options.period and fits(fitted, preset):
         result = apply(fitted.result, y, progress=progress)
-        error = _error(y, result, before.noise)
-        if _risen(error, fitted.error):
+        error = error_of(y, result, before.noise)
+        if risen(error, fitted.error):
             result = None
     if result is None:
-        warm = fitted is not None and options.period > 1 and _fits(fitted, preset)
+        warm = fitted is not None and options.period > 1 and fits(fitted, preset)
         plan = preset.plan
         short = dataclasses.replace(plan, steps=math.ceil(WARM * plan.steps), epochs=WARM * plan.epochs)
         result = denoise(
@@ -244,7 +232,7 @@ def denoise_one(
         )
         if result.history.stopped == DEAD:
             raise InputError("the training died with this seed and the two after it; give another --seed")
-        new, error = True, _error(y, result, before.noise, held_out=True)
+        new, error = True, error_of(y, result, before.noise, held_out=True)
     nothing = np.empty((0, 0), np.float32)
     bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)
     fitted = Fitted(bare, name, 0, error) if new else fitted._replace(age=fitted.age + 1)
@@ -303,38 +291,6 @@ def _frames(path: Path, options: Options) -> Iterator[tuple[int | None, io.Micro
     yield from enumerate(frames, start=2)
 
 
-def _fits(fitted: Fitted, preset) -> bool:
-    """Whether a network may be handed on to an image with this preset: not if the sub-sampler differs."""
-    old, new = fitted.result.strategy, preset.strategy
-    return (old.s, old.aside) == (new.s, new.aside)
-
-
-def _error(
-    y: np.ndarray, result: Denoised, noise: NoiseEstimate | None, held_out: bool = False
-) -> Error | None:
-    """Estimated error in units of the noise variance: on pixels held out of the training, or on all."""
-    if noise is None or result.out_of_bag is None:
-        return None
-    where = np.ones(y.shape, bool)
-    if held_out:
-        fraction, seed = result.settings["plan"]["held_out"], result.settings["seed"]
-        where = held_out_map((1, 1, *y.shape), fraction, seed)[0, 0].numpy() == 0
-    try:
-        found = estimated_error(y, result.out_of_bag, where, noise)
-    except InputError:
-        return None
-    return found._replace(
-        estimate=found.estimate / noise.variance, standard_error=found.standard_error / noise.variance
-    )
-
-
-def _risen(error: Error | None, reference: Error | None) -> bool:
-    if error is None or reference is None:
-        return False
-    spread = math.hypot(error.standard_error, reference.standard_error)
-    return error.estimate - reference.estimate > max(RISE, 3 * spread)
-
-
 def _row(before: Suitability, result: Denoised, fitted: Fitted, error: Error | None, image) -> dict:
     noise = before.noise
     return {
@@ -379,41 +335,3 @@ def _write_table(path: Path, table: dict) -> None:
         writer.writeheader()
         writer.writerows(table.values())
     os.replace(temporary, path)
-
-
-def _save(path: Path, fitted: Fitted, options: Options) -> None:
-    """The network that an interrupted batch goes on with."""
-    result = fitted.result
-    state = {
-        "key": options.key,
-        "network": result.network.state_dict(),
-        "settings": json.dumps(result.settings),
-        "numbers": [fitted.age, result.mean, result.deviation],
-        "name": fitted.name,
-        "error": None if fitted.error is None else list(fitted.error),
-    }
-    save(state, path)
-
-
-def _load(path: Path, options: Options) -> Fitted | None:
-    """What `_save` wrote for the same options; None for anything else."""
-    if options.period == 1 or not path.exists():
-        return None
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["key"] != options.key:
-            return None
-        settings = json.loads(state["settings"])
-        named = dict(settings["strategy"])
-        del named["name"]
-        preset = choose_preset(options.preset)
-        strategy = dataclasses.replace(preset.strategy, **named)
-        network = build_network(strategy.s, options.seed, **preset.network)
-        network.load_state_dict(state["network"])
-    except Exception:  # torch has many ways to fail on a file that is not its own
-        return None
-    network = network.to(choose_device(options.device), memory_format=torch.channels_last).eval()
-    age, mean, deviation = state["numbers"]
-    nothing = np.empty((0, 0), np.float32)
-    result = Denoised(nothing, nothing, None, History(), settings, network, strategy, mean, deviation)
-    return Fitted(result, state["name"], age, state["error"] and Error(*state["error"]))

@@ -11,7 +11,10 @@ import torch
 from torch import nn
 
 from n2sr_lib import batch, cli, denoising, io
+from n2sr_lib.assess.trust import Error
 from n2sr_lib.errors import InputError
+from n2sr_lib.fitted import Fitted, keep, kept
+from n2sr_lib.networks.build import build_network
 from n2sr_lib.train import History
 
 SHAPE = (80, 96)
@@ -170,14 +173,14 @@ def test_trains_again_where_the_error_rises(folder, work):
 
 def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch):
     options = dataclasses.replace(SMOKE, fit="first")
-    kept = {}
+    state = {}
 
-    def keep(path, fitted, options):
-        kept.update(fitted=fitted, key=options.key)
+    def remember(path, fitted, key):
+        state.update(fitted=fitted, key=key)
         path.write_bytes(b"state")
 
-    monkeypatch.setattr(batch, "_save", keep)
-    monkeypatch.setattr(batch, "_load", lambda path, options: kept.get("fitted"))
+    monkeypatch.setattr(batch, "keep", remember)
+    monkeypatch.setattr(batch, "kept", lambda path, *how: state.get("fitted"))
     write, written = io.write, []
 
     def interrupted(path, *given, **more):
@@ -199,22 +202,26 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
 def test_the_network_on_disk_is_the_same(tmp_path):
     options = batch.Options(preset="smoke", fit="3", device="cpu")
     preset = denoising.PRESETS["smoke"]
-    network = batch.build_network(2, 5, **preset.network)
+    network = build_network(2, 5, **preset.network)
     settings = {"strategy": {"name": "Noise2SR", **dataclasses.asdict(preset.strategy)}, "seed": 0}
     nothing = np.empty((0, 0), np.float32)
     result = denoising.Denoised(
         nothing, nothing, None, History(), settings, network, preset.strategy, 3.0, 2.0
     )
-    fitted = batch.Fitted(result, "a", 2, batch.Error(0.1, 0.01, 99))
-    batch._save(tmp_path / "x", fitted, options)
-    again = batch._load(tmp_path / "x", options)
+    fitted = Fitted(result, "a", 2, Error(0.1, 0.01, 99))
+    keep(tmp_path / "x", fitted, options.key)
+
+    def read(options):
+        return kept(tmp_path / "x", options.key, options.preset, options.seed, options.device)
+
+    again = read(options)
     assert (again.name, again.age, again.error) == ("a", 2, fitted.error)
     assert (again.result.mean, again.result.strategy) == (3.0, preset.strategy)
     for one, other in zip(network.parameters(), again.result.network.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert batch._load(tmp_path / "x", dataclasses.replace(options, seed=1)) is None
+    assert read(dataclasses.replace(options, seed=1)) is None
     (tmp_path / "x").write_bytes(b"damaged")
-    assert batch._load(tmp_path / "x", options) is None
+    assert read(options) is None
 
 
 def test_same_names_and_other_files_in_the_folder(folder, work):
