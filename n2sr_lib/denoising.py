@@ -188,6 +188,8 @@ def denoise(
         if strategy.a is None:
             noise = estimate_noise(y)
             strategy = dataclasses.replace(strategy, a=noise.a, b=noise.b, offset=noise.offset)
+        if hasattr(strategy, "calibrated"):
+            strategy = strategy.calibrated(y)
         strategy = strategy.normalised(mean, deviation)
     trained_with = strategy  # not with the M of this moment's timing, which a checkpoint would not recognise
     scale, passes = getattr(strategy, "s", 1), getattr(strategy, "M", 1)

@@ -39,20 +39,22 @@ class BlindMean(nn.Module):
         return torch.cat((self.logit.expand_as(z), self.share * neighbours), 1)
 
 
-@pytest.mark.parametrize(("logit", "share"), [(0.0, 0.9), (2.0, 0.5), (-20.0, 1.0)])
-def test_risk_estimates_the_error_against_the_truth(logit, share):
-    """E[risk] = E[(αZ + β − X)²] / τ², with no sight of X: the defining property, on noise of deviation 1."""
-    strategy, f = FBI(A, B), BlindMean(logit, share)
+@pytest.mark.parametrize(
+    ("logit", "share", "noise"), [(0.0, 0.9, 1.0), (2.0, 0.5, 1.0), (-20.0, 1.0, 1.0), (2.0, 0.9, 1.5)]
+)
+def test_risk_estimates_the_error_against_the_truth(logit, share, noise):
+    """E[risk] = E[(αZ + β − X)²] / τ², with no sight of X: the defining property."""
+    strategy, f = FBI(A, B, noise=noise), BlindMean(logit, share)
     x, gaps = torch.linspace(8, 12, 128)[None, None, :, None].expand(1, 1, 128, 128), []
     for seed in range(24):
-        stable = x + torch.randn(x.shape, generator=generator(seed))
+        stable = x + noise * torch.randn(x.shape, generator=generator(seed))
         y = A * (stable**2 / 4 - 0.375 - (B / A) ** 2)  # gat(y) = stable
         torch.testing.assert_close(gat(y, A, B), stable, rtol=1e-4, atol=1e-4)
         loss, _ = strategy.loss(f, y, torch.ones_like(y), generator())
-        z, mean, tau = strategy._stabilised(y)
+        z, mean, deviation = strategy._stabilised(y)
         maps = f(z)
-        estimate = mean + (0.1 * torch.sigmoid(maps[:, :1]) * z + maps[:, 1:]) / tau
-        gaps.append((loss - ((estimate - x) ** 2).mean()).item())
+        estimate = mean + deviation * (0.1 * torch.sigmoid(maps[:, :1]) * z + maps[:, 1:])
+        gaps.append((loss - ((estimate - x) ** 2).mean() / noise**2).item())
     gaps = np.array(gaps)
     assert abs(gaps.mean()) < 4.5 * gaps.std(ddof=1) / math.sqrt(len(gaps))
     # without its last two terms it would be off by far more than the tolerance allows
@@ -90,6 +92,20 @@ def test_normalised_strategy_does_the_same():
     assert a.item() == pytest.approx(b.item(), rel=1e-3)
     image = other.predict(f, normal, generator()).image * deviation + mean
     torch.testing.assert_close(image, own.predict(f, y, generator()).image, rtol=1e-3, atol=0.5)
+
+
+def test_noise_that_is_left_is_measured():
+    """Gaussian noise of the same variance is 3 to 5 % wider after the transform; a wrong gain shows too."""
+    x = wave(256)
+    poisson, gaussian = (
+        FBI(A, B).calibrated(add_noise(x, A, B, generator(), model)[0, 0].numpy()).noise
+        for model in ("poisson", "gaussian")
+    )
+    assert poisson == pytest.approx(1.0, abs=0.02) and 1.02 < gaussian < 1.06
+    pixels = gat(add_noise(torch.full((1, 1, 512, 512), 0.44), A, B, generator()), A, B)
+    assert pixels.std().item() == pytest.approx(gaussian, abs=0.02)
+    twice = add_noise(x, A, B, generator(), "poisson")[0, 0].numpy()
+    assert FBI(2 * A, math.sqrt(2) * B).calibrated(twice).noise == pytest.approx(math.sqrt(0.5), abs=0.02)
 
 
 @pytest.mark.parametrize("model", ["poisson", "gaussian"])
