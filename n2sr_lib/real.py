@@ -14,7 +14,7 @@ from .assess.remarks import plain
 from .assess.trust import LAGS, VARIANCE_ERROR, estimated_error, find_spots, measure_columns, residual
 from .denoising import Preset, denoise
 from .errors import InputError
-from .experiments import UNTOLD
+from .experiments.micrographs import UNTOLD
 from .methods import CLASSICAL
 from .noise_estimate import estimate_noise
 from .on_series import series_css

@@ -13,7 +13,9 @@ from pathlib import Path
 from statistics import fmean, pstdev, stdev
 
 from .errors import InputError
-from .experiments import LEVELS, PROFILES, RECIPE, RECIPE_A, RECIPE_STEPS, Run, budget60, recipe, table1
+from .experiments import budget60, recipe, table1
+from .experiments.run import LEVELS, PROFILES, Run
+from .experiments.settings import RECIPE, RECIPE_A, RECIPE_STEPS
 from .results import rivals
 from .results.claims import Finding, findings
 from .runs.collect import found

@@ -1,6 +1,6 @@
 """Records of runs that were never executed, for tests of what is said from records."""
 
-from n2sr_lib.experiments import Run
+from n2sr_lib.experiments.run import Run
 from n2sr_lib.runs import records
 from n2sr_lib.runs.specification import record_key, specify
 

@@ -6,19 +6,12 @@ import invented
 import numpy as np
 import pytest
 
-from n2sr_lib import PRESETS, experiments, report, timing
-from n2sr_lib.experiments import (
-    ENCODER_REPEATS,
-    ENCODER_SIZES,
-    REPEATS,
-    fig10,
-    fig12,
-    noise2sr,
-    repeats,
-    table2,
-    table3,
-    table4,
-)
+from n2sr_lib import PRESETS, report, timing
+from n2sr_lib.experiments import fig10, fig12, repeats, table2, table3, table4
+from n2sr_lib.experiments.ablation import UPSAMPLINGS
+from n2sr_lib.experiments.encoders import ENCODER_SIZES
+from n2sr_lib.experiments.full_plan import ENCODER_REPEATS, REPEATS
+from n2sr_lib.experiments.run import LEVELS, noise2sr
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.results import ablation_claims, ablations, averaging, encoder_claims
 from n2sr_lib.runs import records
@@ -43,7 +36,7 @@ def image_number(run) -> int:
     return int(run.image[-1])
 
 
-def fill_table2(gain=lambda run: 3.0, reading=lambda name: 0.0, images=5, levels=experiments.LEVELS):
+def fill_table2(gain=lambda run: 3.0, reading=lambda name: 0.0, images=5, levels=LEVELS):
     """Random at 37, 38, ... dB; fixed lower by `gain`, and further readings higher than that by `reading`."""
     for run in table2("laptop"):
         k = image_number(run)
@@ -427,7 +420,7 @@ def test_upsamplings_are_timed_in_turn(monkeypatch):
 
     monkeypatch.setattr(timing, "_pass", seconds)
     result = timing.upsamplings(0, size=(16, 16), rounds=3)
-    assert order[:6] == list(experiments.UPSAMPLINGS) * 2 and len(order) == 18
+    assert order[:6] == list(UPSAMPLINGS) * 2 and len(order) == 18
     assert len(result["laptop_bilinear_ratios"]) == 3 and result["paper_pixel_shuffle_ratios"] == [1, 1, 1]
     # Rounds 1, 2, 3: bilinear is measured third, 4th and 5th steps later than the first.
     assert result["laptop_bilinear_ratios"] == [1.5, 0.75, pytest.approx(0.5 * 9 / 7, abs=1e-4)]

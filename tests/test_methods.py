@@ -9,7 +9,9 @@ import torch
 from n2sr_lib import metrics
 from n2sr_lib.denoising import Preset, denoise
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import FILTERS, RIVALS, Run, table3
+from n2sr_lib.experiments import table3
+from n2sr_lib.experiments.run import Run
+from n2sr_lib.experiments.zero_shot import FILTERS, RIVALS
 from n2sr_lib.methods import CLASSICAL, SHARED_STEPS, STRATEGIES, preset_for
 from n2sr_lib.networks.build import ENCODERS, WHOLE, build_network
 from n2sr_lib.networks.macs import macs

@@ -9,7 +9,9 @@ from conftest import lattice
 from n2sr_lib import dataset, experiments, particles, pretraining, simulate, timing
 from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import Run, wanted
+from n2sr_lib.experiments import wanted
+from n2sr_lib.experiments.run import PROFILES, Run
+from n2sr_lib.experiments.training_sets import HELD_OUT
 from n2sr_lib.methods import ON_SET, preset_for_set
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import collect, pretrained, records
@@ -198,10 +200,10 @@ def test_images_by_name(the_set):
 def test_held_out_images_are_of_test_structures_and_tables_need_no_image(monkeypatch, tmp_path):
     monkeypatch.setenv("N2SR_CACHE", str(tmp_path))
     monkeypatch.setenv("N2SR_DATA", str(tmp_path))
-    for image in experiments.HELD_OUT:
+    for image in HELD_OUT:
         k, j = map(int, image.split("/")[1:])
         assert particles.split_of(k) == "test" and k < particles.STRUCTURES and j < particles.EACH
-    for profile in experiments.PROFILES:
+    for profile in PROFILES:
         runs_of = list(wanted(profile, ["table1_sets"]))
         assert len({work_key(specify(run)) for run in runs_of}) == len(runs_of)
         assert {run.method for run in runs_of if run.kind == "pretrained"} == set(ON_SET)

@@ -9,7 +9,10 @@ import torch
 
 from n2sr_lib import data, experiments, real
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import Run, wanted
+from n2sr_lib.experiments import wanted
+from n2sr_lib.experiments.micrographs import ADAPTED, BEST_RIVAL, REAL_IMAGES, UNTOLD, paired
+from n2sr_lib.experiments.run import Run
+from n2sr_lib.experiments.zero_shot import OWN
 from n2sr_lib.methods import STRATEGIES
 from n2sr_lib.results import experimental
 from n2sr_lib.results.experimental_claims import findings
@@ -139,7 +142,12 @@ def test_a_run_is_recorded_small_and_repeats_bit_for_bit(image, method):
 
 def test_what_names_a_run(image):
     run = Run("real", "smoke", "noise2sr", image)
-    other = {"overrides": experiments.ADAPTED}, {"seed": 1}, {"method": "noise2self"}, {"method": "wavelet"}
+    other = (
+        {"overrides": ADAPTED},
+        {"seed": 1},
+        {"method": "noise2self"},
+        {"method": "wavelet"},
+    )
     every = [run, *(dataclasses.replace(run, **change) for change in other)]
     assert len({record_key(specify(r), "cpu", None) for r in every}) == len(every)
     assert work_key(specify(run)) == work_key(specify(dataclasses.replace(run, a=0.1)))  # no noise is added
@@ -161,19 +169,19 @@ def test_noise_of_another_law_and_correlated_noise_are_other_runs():
 
 def test_the_tables_hold_what_they_promise():
     table = list(wanted("laptop", ["real"]))
-    methods = {image: {r.method for r in table if r.image == image} for image in experiments.REAL_IMAGES}
-    everything = {*experiments.UNTOLD, *STRATEGIES}
-    assert set(methods) == set(real.SOURCES) and set(experiments.UNTOLD) == set(real.FILTERS)
-    assert [methods[image] == everything for image in experiments.REAL_IMAGES] == [
+    methods = {image: {r.method for r in table if r.image == image} for image in REAL_IMAGES}
+    everything = {*UNTOLD, *STRATEGIES}
+    assert set(methods) == set(real.SOURCES) and set(UNTOLD) == set(real.FILTERS)
+    assert [methods[image] == everything for image in REAL_IMAGES] == [
         True,
         True,
         False,
         False,
         False,
     ]
-    assert all({"noise2sr", experiments.BEST_RIVAL} <= found for found in methods.values())
-    assert experiments.crop_of(experiments.paired("crystal/te", "noise2sr")) is not None
-    assert experiments.crop_of(experiments.paired("crystal/te", "noise2sr", 1)) is None
+    assert all({"noise2sr", BEST_RIVAL} <= found for found in methods.values())
+    assert experiments.crop_of(paired("crystal/te", "noise2sr")) is not None
+    assert experiments.crop_of(paired("crystal/te", "noise2sr", 1)) is None
     assert not wanted("paper", ["real", "correlated"])
     assert len(wanted("laptop", ["calibration"])) == 15
 
@@ -224,10 +232,10 @@ def test_c12_wants_single_columns_told_from_missing_ones(visibility, there, verd
 
 def test_samplers_are_compared_with_plain_noise2sr():
     assert experimental.sampler_rows() == []
-    gain = {(): 0.0, experiments.ADAPTED: 1.5}
+    gain = {(): 0.0, ADAPTED: 1.5}
     for run in wanted("laptop", ["correlated"]):
         if run.overrides[1:] in gain and run.correlation == 0.4:
-            recorded(run, 30 + gain[run.overrides[1:]] + (run.image == experiments.OWN[0]))
+            recorded(run, 30 + gain[run.overrides[1:]] + (run.image == OWN[0]))
     rows = {row[0]: row[1:] for row in experimental.sampler_rows()}
     assert rows == {
         "plain (s = 2)": ["", "", "30.50 (+0.00)", ""],

@@ -6,9 +6,10 @@ import invented
 import pytest
 from invented import recorded
 
-from n2sr_lib import experiments, report
+from n2sr_lib import report
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import budget60, recipe, table1, theory
+from n2sr_lib.experiments import budget60, recipe, settings, table1, theory
+from n2sr_lib.experiments.run import LEVELS
 from n2sr_lib.results import verdicts
 from n2sr_lib.runs import records
 from n2sr_lib.runs.collect import found
@@ -31,9 +32,7 @@ def scores(noisy=7.0, single=34.0, mmse=37.0) -> dict:
     return invented.scores(noisy=noisy, single=single, mmse=mmse, out_of_bag=mmse - 0.1)
 
 
-def table_recorded(
-    profile="laptop", levels=experiments.LEVELS, images=5, gain=lambda k: 3.0 + k / 10, **more
-):
+def table_recorded(profile="laptop", levels=LEVELS, images=5, gain=lambda k: 3.0 + k / 10, **more):
     """Table I, MMSE at 37, 38, ... dB on the images and `gain` dB less with M = 1."""
     return [
         recorded(run, **scores(single=37 + k - gain(k), mmse=37 + k), **more)
@@ -99,8 +98,8 @@ def test_a_readme_without_a_block_is_refused(root, change):
 
 def test_recipe_table(root, monkeypatch):
     assert report.recipe_table(root) == "Not measured yet."
-    monkeypatch.setattr(experiments, "RECIPE", {"as it is": (), "half": (("plan.batch", 2),)})
-    monkeypatch.setattr(report, "RECIPE", experiments.RECIPE)
+    monkeypatch.setattr(settings, "RECIPE", {"as it is": (), "half": (("plan.batch", 2),)})
+    monkeypatch.setattr(report, "RECIPE", settings.RECIPE)
     for run in recipe("laptop"):
         changed = len(run.overrides) > 1
         if not (changed and run.seed == 2):

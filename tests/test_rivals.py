@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib import experiments, report
-from n2sr_lib.experiments import PAIR, RIVALS, Run, crop_of, curves, short, table1, table1_seeds, table2
+from n2sr_lib import report
+from n2sr_lib.experiments import crop_of, curves, table1, table1_seeds, table2
+from n2sr_lib.experiments.run import LEVELS, PAIR, Run, short
+from n2sr_lib.experiments.zero_shot import RIVALS
 from n2sr_lib.methods import PUBLISHED
 from n2sr_lib.results import claims, rivals, table1_claims
 from n2sr_lib.results.ablations import Shown
@@ -32,7 +34,7 @@ def recorded(run: Run, psnr: float) -> dict:
 BELOW = {FULL: 0.0, SHARED: 1.0, "noise2self": 3.0, "fbi": 4.0}
 
 
-def fill(below=BELOW, steeper=1.0, levels=experiments.LEVELS, images=5):
+def fill(below=BELOW, steeper=1.0, levels=LEVELS, images=5):
     for run in rivals.runs("laptop"):
         k, name = int(run.image[-1]), rivals.cell(run)
         if run.a in levels and k <= images:
@@ -44,7 +46,7 @@ def fill(below=BELOW, steeper=1.0, levels=experiments.LEVELS, images=5):
 
 
 def test_the_shared_plan_is_that_of_table_2():
-    for a in experiments.LEVELS:
+    for a in LEVELS:
         assert {short("laptop", image, a) for image in PAIR} <= set(table2("laptop"))
     assert set(map(rivals.cell, rivals.runs("laptop"))) == {row.cell for row in rivals.ROWS}
     assert SHARED not in set(map(rivals.cell, rivals.runs("paper")))  # there both are one run

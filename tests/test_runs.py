@@ -21,7 +21,8 @@ from conftest import lattice
 from n2sr_lib import experiments, train
 from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import Run, wanted
+from n2sr_lib.experiments import wanted
+from n2sr_lib.experiments.run import PROFILES, Run
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import archive, collect, execute, pictures, records, specification
 from n2sr_lib.runs.estimates import OVERHEAD, Estimator, clock
@@ -145,7 +146,7 @@ def test_listing_needs_neither_images_nor_network(monkeypatch, tmp_path):
     monkeypatch.setenv("N2SR_DATA", str(tmp_path))
     monkeypatch.setenv("N2SR_CACHE", str(tmp_path))
     monkeypatch.setitem(sys.modules, "pooch", None)
-    for profile in experiments.PROFILES:
+    for profile in PROFILES:
         assert all(work_key(specify(run)) for run in experiments.table1(profile))
 
 
@@ -284,7 +285,7 @@ theory.theorem1 = theorem1
 sys.modules["n2sr_lib.theory"] = theory
 import n2sr_lib
 n2sr_lib.theory = theory
-from n2sr_lib.experiments import Run
+from n2sr_lib.experiments.run import (PROFILES, Run)
 from n2sr_lib.runs.queue import work_through
 RUNS = [Run(kind="theory", method="theorem1", seed=seed) for seed in range(5)]
 """
@@ -509,7 +510,7 @@ def test_nothing_but_the_few_packages_is_needed():
 def test_committed_records_are_whole():
     known = records.read_all()
     for record in known.values():
-        assert record["profile"] in experiments.PROFILES
+        assert record["profile"] in PROFILES
         if record.get("crop"):
             assert len(records.crop_bytes(record)) <= records.LARGEST_CROP
     strays = {path.stem for path in records.folder().glob("*.png")}

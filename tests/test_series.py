@@ -8,7 +8,9 @@ import pytest
 
 from n2sr_lib import experiments, on_series, series, stacks, theory
 from n2sr_lib.errors import InputError
-from n2sr_lib.experiments import FILTERED, REAL, TABLES, TRAINED, Run, wanted
+from n2sr_lib.experiments import TABLES, wanted
+from n2sr_lib.experiments.run import Run
+from n2sr_lib.experiments.sequences import FILTERED, REAL, TRAINED, on_crystal
 from n2sr_lib.on_series import FILTERS, measure, prepared, settings_for
 from n2sr_lib.results import massive, massive_claims
 from n2sr_lib.results.verdicts import NOT_TESTABLE
@@ -205,13 +207,16 @@ def test_a_run_is_specified_executed_and_its_picture_kept():
 def test_keys_tell_runs_apart():
     plain = Run(kind="series", method="atoms")
     runs = [plain, RUN, dataclasses.replace(plain, seed=1), dataclasses.replace(plain, image=REAL)]
-    runs += [dataclasses.replace(plain, overrides=(("channels", 16),)), experiments.on_crystal("noise2sr")]
+    runs += [
+        dataclasses.replace(plain, overrides=(("channels", 16),)),
+        on_crystal("noise2sr"),
+    ]
     assert len({record_key(specify(run), "cpu", "float32") for run in runs}) == len(runs)
     assert specify(runs[3])["input"].startswith("c31a8e28")
     assert effort(specify(plain), "float32") != effort(specify(runs[4]), "float32")
     # What fixes the result of the two other systems is part of their key.
     assert specify(runs[-1])["settings"]["strategy"]["M"] == settings_for("noise2sr", "laptop").strategy.M
-    assert specify(experiments.on_crystal("noise2atom"))["settings"]["critic_steps"] == 5
+    assert specify(on_crystal("noise2atom"))["settings"]["critic_steps"] == 5
     for change, word in (
         ({"overrides": (("chanels", 1),)}, "no option 'chanels'"),
         ({"overrides": (("device", "cpu"),)}, "no option 'device'"),
@@ -363,7 +368,7 @@ def test_what_is_not_measured_is_extrapolated(known):
     rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
     assert rows[100] == (pytest.approx(3.1), True, pytest.approx(30.01))
     assert rows[300] == (pytest.approx(1.1), False, None)  # 300 seconds of training, 0.1 s a frame
-    known.pop(experiments.on_crystal("autoencoder", 1000, 1))
+    known.pop(on_crystal("autoencoder", 1000, 1))
     rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
     assert rows[1000] == (pytest.approx(0.4), False, None)
 

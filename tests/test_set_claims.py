@@ -6,8 +6,9 @@ import test_rivals
 from scipy.ndimage import gaussian_filter
 from test_rivals import PAPER, recorded
 
-from n2sr_lib import experiments, report
-from n2sr_lib.experiments import FAR, HELD_OUT, IMAGES, ON_SET, PAIR, Run, choice, noise2sr
+from n2sr_lib import report
+from n2sr_lib.experiments.run import IMAGES, PAIR, Run, noise2sr, short
+from n2sr_lib.experiments.training_sets import FAR, HELD_OUT, ON_SET, choice
 from n2sr_lib.results import claims, rivals, set_claims, warm_results
 from n2sr_lib.results.ablations import Shown
 from n2sr_lib.results.rivals import FULL, SHARED
@@ -57,7 +58,7 @@ def test_comparable_means_not_below_the_best(best, verdict):
     """Noise2SR has 38.0 and 39.0 dB on the average."""
     sets(IMAGES, {"noise2noise": best or 30.0, "noise2sr_set": 60.0}, ON_SET if best else ON_SET[:3])
     for k, image in enumerate(IMAGES):
-        shared, full = experiments.short("laptop", image), noise2sr("laptop", image)
+        shared, full = short("laptop", image), noise2sr("laptop", image)
         recorded(shared, 38.0 + 0.1 * k + 0.05 * (k % 2))
         recorded(full, 39.0 + 0.1 * k + 0.05 * (k % 2))
     finding = set_claims.findings()["C05"]

@@ -8,17 +8,10 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev, stdev
 
-from ..experiments import (
-    LEVELS,
-    TRAINING_SEEDS,
-    UPSAMPLING_TIMES,
-    UPSAMPLINGS,
-    Run,
-    fig10,
-    fig12,
-    table2,
-    table4,
-)
+from ..experiments import fig10, fig12, table2, table4
+from ..experiments.ablation import UPSAMPLINGS
+from ..experiments.run import LEVELS, TRAINING_SEEDS, Run
+from ..experiments.settings import UPSAMPLING_TIMES
 from ..runs.collect import found
 from . import ablations
 from .ablations import chosen, differences, repeated, repeated_keys, score

@@ -10,7 +10,10 @@ import numpy as np
 import torch
 
 from ..denoising import denoise
-from ..experiments import CROP_SIDE, LEVELS, REPEATS, UPSAMPLINGS, Run, repeats
+from ..experiments import CROP_SIDE, repeats
+from ..experiments.ablation import UPSAMPLINGS
+from ..experiments.full_plan import REPEATS
+from ..experiments.run import LEVELS, Run
 from ..metrics import data_range, psnr, ssim
 from ..networks.build import build_network
 from ..networks.macs import macs, table3_macs
@@ -72,12 +75,12 @@ def sampling(run: Run) -> str:
 
 
 def upsampling(run: Run) -> str:
-    """One of `experiments.UPSAMPLINGS`."""
+    """One of `experiments.ablation.UPSAMPLINGS`."""
     return str(setting(run, "network.upsampling", UPSAMPLINGS[0]))
 
 
 def strategy_and_encoder(run: Run) -> tuple[str, str]:
-    """One of the pairs of `experiments.ENCODER_SIZES`."""
+    """One of the pairs of `experiments.encoders.ENCODER_SIZES`."""
     return run.method, str(setting(run, "network.encoder", "fbi-net" if run.method == "fbi" else "u-net"))
 
 

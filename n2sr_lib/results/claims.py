@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from statistics import fmean, median, pstdev
 
-from ..experiments import LEVELS, table1, theory
+from ..experiments import table1, theory
+from ..experiments.run import LEVELS
 from ..runs.collect import found
 from ..runs.specification import counted
 from . import (

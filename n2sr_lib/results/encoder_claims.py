@@ -8,7 +8,9 @@ seeds, as far as they are recorded. A verdict that holds in one of the two only 
 from statistics import fmean, pstdev
 from typing import NamedTuple
 
-from ..experiments import ENCODER_REPEATS, LEVELS, PAIR, TRAINING_SEEDS, table3
+from ..experiments import table3
+from ..experiments.full_plan import ENCODER_REPEATS
+from ..experiments.run import LEVELS, PAIR, TRAINING_SEEDS
 from ..runs.collect import found
 from .ablation_claims import spoken, weigh
 from .ablations import COST_SIDE, chosen, cost, differences, gained_by_seeds, repeated_records, score

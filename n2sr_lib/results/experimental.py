@@ -12,23 +12,12 @@ import torch
 
 from .. import real
 from ..denoising import Preset
-from ..experiments import (
-    CORRELATIONS,
-    DOSES,
-    HIGH_DOSE,
-    LEVELS,
-    OWN,
-    REAL,
-    RIVALS,
-    SAMPLERS,
-    UNTOLD,
-    Run,
-    calibration,
-    correlated,
-    noise2atom,
-    paired,
-)
+from ..experiments import calibration, correlated, noise2atom
 from ..experiments import real as runs
+from ..experiments.micrographs import CORRELATIONS, DOSES, HIGH_DOSE, SAMPLERS, UNTOLD, paired
+from ..experiments.run import LEVELS, Run
+from ..experiments.sequences import REAL
+from ..experiments.zero_shot import OWN, RIVALS
 from ..methods import preset_for
 from ..noise import add_noise
 from ..runs.collect import found

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from statistics import fmean, stdev
 
-from ..experiments import TRAINING_SEEDS
 from ..experiments import real as runs
+from ..experiments.run import TRAINING_SEEDS
 from ..runs.collect import found
 from ..simulated import crystals
 from .experimental import NAMES, psnr

@@ -6,13 +6,8 @@ from statistics import fmean
 
 from .. import series, theory
 from ..errors import InputError
-from ..experiments import (
-    FILTERED,
-    LENGTHS,
-    REAL,
-    TRAINED,
-    Run,
-)
+from ..experiments.run import Run
+from ..experiments.sequences import FILTERED, LENGTHS, REAL, TRAINED
 from ..io import font
 from ..runs.collect import found
 from ..runs.pictures import picture_of

@@ -8,21 +8,9 @@ import math
 from collections.abc import Callable
 from statistics import fmean, stdev
 
-from ..experiments import (
-    BOTTLENECKS,
-    FILTERED,
-    PATCHES,
-    REAL,
-    STAND_INS,
-    TRAINED,
-    Run,
-    bottleneck,
-    cjk,
-    noise2atom,
-    patches,
-    stand_ins,
-    tracking,
-)
+from ..experiments import bottleneck, cjk, noise2atom, patches, stand_ins, tracking
+from ..experiments.run import Run
+from ..experiments.sequences import BOTTLENECKS, FILTERED, PATCHES, REAL, STAND_INS, TRAINED
 from ..runs.collect import found
 from .massive import EARLY, Recorded, results, steps_to, value
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Finding, K, above_zero

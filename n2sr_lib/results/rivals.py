@@ -4,23 +4,9 @@ from functools import cache
 from statistics import fmean
 from typing import NamedTuple
 
-from ..experiments import (
-    CROP_SIDE,
-    CROPS,
-    FILTERS,
-    IMAGES,
-    LEVELS,
-    PAIR,
-    READOUT,
-    SEEDED,
-    TRAINING_SEEDS,
-    Run,
-    noise2sr,
-    short,
-    table1,
-    table1_rivals,
-    table1_sets,
-)
+from ..experiments import CROP_SIDE, CROPS, table1, table1_rivals, table1_sets
+from ..experiments.run import IMAGES, LEVELS, PAIR, READOUT, TRAINING_SEEDS, Run, noise2sr, short
+from ..experiments.zero_shot import FILTERS, SEEDED
 from ..runs.collect import found
 from ..runs.specification import clean_image
 from . import ablations, profiles, transfer

@@ -4,18 +4,9 @@ import math
 from statistics import fmean, pstdev, stdev
 
 from ..errors import InputError
-from ..experiments import (
-    FAR,
-    HELD_OUT,
-    IMAGES,
-    LEVELS,
-    NO_SET,
-    ON_SET,
-    PAIR,
-    table1,
-    table1_rivals,
-    table1_sets,
-)
+from ..experiments import table1, table1_rivals, table1_sets
+from ..experiments.run import IMAGES, LEVELS, PAIR
+from ..experiments.training_sets import FAR, HELD_OUT, NO_SET, ON_SET
 from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, differences, score

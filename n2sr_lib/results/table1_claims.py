@@ -8,7 +8,8 @@ import math
 from statistics import fmean, pstdev, stdev
 
 from ..errors import InputError
-from ..experiments import LEVELS, PAIR, RIVALS
+from ..experiments.run import LEVELS, PAIR
+from ..experiments.zero_shot import RIVALS
 from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, Shown, differences, score

@@ -3,20 +3,9 @@
 from statistics import fmean
 from typing import NamedTuple
 
-from ..experiments import (
-    FAR,
-    HELD_OUT,
-    IMAGES,
-    LEVELS,
-    ON_SET,
-    UNLIKE,
-    WARM_PARTS,
-    Run,
-    choice,
-    cold,
-    warm,
-    warm_start,
-)
+from ..experiments import warm_start
+from ..experiments.run import IMAGES, LEVELS, Run
+from ..experiments.training_sets import FAR, HELD_OUT, ON_SET, UNLIKE, WARM_PARTS, choice, cold, warm
 from ..runs.collect import found
 from .ablations import Recorded
 from .verdicts import above_zero

@@ -13,7 +13,8 @@ import sys
 import torch
 
 from ..errors import InputError
-from ..experiments import PROFILES, TABLES, wanted
+from ..experiments import TABLES, wanted
+from ..experiments.run import PROFILES
 from . import archive, records
 from .collect import COLUMNS, found, rows
 from .estimates import Estimator, clock

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from ..experiments import PROFILES, Run, wanted
+from ..experiments import wanted
+from ..experiments.run import PROFILES, Run
 from . import records
 from .specification import specify, work_key
 

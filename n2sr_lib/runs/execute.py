@@ -9,7 +9,7 @@ import torch
 from .. import data, metrics, real, series
 from ..denoising import denoise
 from ..errors import InputError
-from ..experiments import CHARACTERS, REAL
+from ..experiments.sequences import CHARACTERS, REAL
 from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise

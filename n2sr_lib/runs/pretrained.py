@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from ..errors import InputError
-from ..experiments import LEVELS, ON_SET, PROFILES, READOUT, Run
+from ..experiments.run import LEVELS, PROFILES, READOUT, Run
+from ..experiments.training_sets import ON_SET
 from . import records
 from .specification import counted, preset_of, sha256, training_of
 

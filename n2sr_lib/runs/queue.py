@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from ..experiments import Run, crop_of, wanted
+from ..experiments import crop_of, wanted
+from ..experiments.run import Run
 from . import archive, records
 from .collect import found
 from .estimates import Estimator, clock

@@ -11,7 +11,7 @@ import numpy as np
 from .. import data, particles, real, series
 from ..denoising import Preset, choose_device, fastest_precision
 from ..errors import InputError
-from ..experiments import Run
+from ..experiments.run import Run
 from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
 from ..on_series import settings_for
