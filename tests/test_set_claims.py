@@ -9,7 +9,7 @@ from test_rivals import PAPER, recorded
 from n2sr_lib import report
 from n2sr_lib.experiments.run import IMAGES, PAIR, Run, noise2sr, short
 from n2sr_lib.experiments.training_sets import FAR, HELD_OUT, ON_SET, choice
-from n2sr_lib.results import claims, rivals, set_claims, warm_results
+from n2sr_lib.results import claims, rivals, set_claims, warm_start
 from n2sr_lib.results.ablations import Shown
 from n2sr_lib.results.rivals import FULL, SHARED
 from n2sr_lib.runs import records
@@ -34,9 +34,9 @@ def zero_shot(images, psnr):
 
 def test_silent_without_records():
     assert {f.verdict for f in set_claims.findings().values()} == {"not measured yet"}
-    known = warm_results.recorded()
-    assert warm_results.rows(known) == warm_results.choices(known) == []
-    assert warm_results.missing(known).startswith("80 of 80 runs")
+    known = warm_start.recorded()
+    assert warm_start.rows(known) == warm_start.choices(known) == []
+    assert warm_start.missing(known).startswith("80 of 80 runs")
     lines = rivals.rows(rivals.gather_sets("laptop"), PAPER, 0.05, 5)
     assert [line[:2] for line in lines][-2:] == [[row.label, "0"] for row in rivals.SET_ROWS[-2:]]
     assert lines[-2][3] == "34.25" and rivals.gather_sets("smoke") == {}
@@ -111,11 +111,11 @@ def timed(run: Run, psnr: float, seconds: float) -> None:
 @pytest.mark.parametrize(("lacks", "seconds", "said"), [(0.0, 60, "yes"), (0.0, 90, "no"), (0.5, 60, "no")])
 def test_the_warm_start_has_to_be_as_good_in_a_third_of_the_time(lacks, seconds, said):
     for k, image in enumerate(IMAGES):
-        for name, run in warm_results.ways(image).items():
-            whole = name == warm_results.WHOLE
+        for name, run in warm_start.ways(image).items():
+            whole = name == warm_start.WHOLE
             below = 0.0 if whole else lacks + 0.01 * (k - 2)
             timed(run, 38.0 + 0.3 * k - below, 200 if whole else seconds)
-    rows = {row[0]: row[1:] for row in warm_results.rows(warm_results.recorded())}
+    rows = {row[0]: row[1:] for row in warm_start.rows(warm_start.recorded())}
     assert len(rows) == 5  # of the paper's images alone
     assert rows["the paper's images, warm, 1/3"][-1] == said
     assert rows["the paper's images, from scratch, whole"][1:] == ["200", "38.60", "+0.00", ""]
@@ -135,5 +135,5 @@ def test_choices_are_listed():
         "result": result,
     }
     records.write(records.seal(record))
-    (line,) = warm_results.choices(warm_results.recorded())
+    (line,) = warm_start.choices(warm_start.recorded())
     assert line == [HELD_OUT[0], "+0.0100 ± 0.0020", "begin with the weights"]
