@@ -47,10 +47,20 @@ def settings_for(method: str, preset: str) -> Preset | Noise2AtomPlan | None:
     return None
 
 
-def one_by_one(frames: np.ndarray, seed: int, settings: Preset, device: str) -> np.ndarray:
-    """Noise2SR: each frame from itself alone."""
-    quiet = {"preset": settings, "device": device, "seed": seed, "progress": False}
-    return np.stack([denoise(frame, **quiet).image for frame in frames])
+def fit(method: str, frames: np.ndarray, seed: int, settings: Preset | Noise2AtomPlan | None, device: str):
+    """A filter, Noise2SR or Noise2Atom on the frames of a series: from frames (T, H, W) to estimates.
+
+    Noise2SR trains when it is applied, for each frame anew. InputError if there is no such method.
+    """
+    if method in FILTERS:
+        return FILTERS[method]
+    if method == "noise2sr":
+        quiet = {"preset": settings, "device": device, "seed": seed, "progress": False}
+        return lambda some: np.stack([denoise(frame, **quiet).image for frame in some])
+    if method == "noise2atom":
+        return as_atoms(frames, seed, settings, device)
+    known = ("autoencoder", "noise2sr", "noise2atom", *FILTERS)
+    raise InputError(f"unknown method {method!r} for a series; choose one of {', '.join(known)}")
 
 
 def as_atoms(frames: np.ndarray, seed: int, settings: Noise2AtomPlan, device: str):

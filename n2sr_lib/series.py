@@ -160,13 +160,7 @@ def atoms(
         return on_series.quality(apply(noisy[some, None])[:, 0], truth, some) if truth is not None else []
 
     begin = time.monotonic()
-    if method in on_series.FILTERS:
-        apply = on_series.FILTERS[method]
-    elif method == "noise2sr":
-        apply = lambda some: on_series.one_by_one(some, seed, settings, device)  # noqa: E731
-    elif method == "noise2atom":
-        apply = on_series.as_atoms(noisy, seed, settings, device)
-    elif method == "autoencoder":
+    if method == "autoencoder":
         chosen = np.random.default_rng(seed).permutation(len(noisy))[: fitted or None]
         trained = train_on(
             noisy[np.sort(chosen), None],
@@ -183,35 +177,25 @@ def atoms(
             look=look,
         )
         result = {"curve": trained.curve, "weights": trained.weights}
+        once = trained.seconds  # without the looks along the way
 
         def apply(some: np.ndarray) -> np.ndarray:
             return trained.apply(some[:, None])[:, 0]
     else:
-        known = ("autoencoder", "noise2sr", "noise2atom", *on_series.FILTERS)
-        raise InputError(f"unknown method {method!r} for a series; choose one of {', '.join(known)}")
-    once = trained.seconds if result else time.monotonic() - begin
+        apply = on_series.fit(method, noisy, seed, settings, device)
+        once = time.monotonic() - begin
     begin = time.monotonic()
     estimate = apply(judged)
     each = (time.monotonic() - begin) / len(judged)
     first = slice(JUDGED)
     result |= on_series.measure(estimate[first], noisy[first], truth)
     result["seconds"] = {"once": _short(once), "frame": _short(each)}
-    values, over = result["psnr"] if truth else result["css"], "PSNR in dB" if truth else "CSS of pairs"
+    values, over = (result["psnr"], "PSNR in dB") if truth else (result["css"], "CSS of pairs")
     if tracked:
-        before, after = (on_series.misses(f, truth) for f in (on_series.FILTERS["blurred"](noisy), estimate))
-        for name, miss in (("blurred", before), ("estimated", after)):
-            result[name] = np.round(miss, 2).tolist()
-            result |= {f"{name}_mean": _short(miss.mean()), f"{name}_lost": _short((miss > 2).mean())}
-        result["joined"], values, over = (
-            truth.joined,
-            (before - after).mean(axis=1),
-            "pixels nearer to the truth",
-        )
+        gained, said = _tracking(estimate, noisy, truth)
+        values, over, result = gained, "pixels nearer to the truth", result | said
     if truth is not None:
-        blurred = on_series.FILTERS["blurred"](judged)
-        for name, stack in (("rmse", estimate), ("blurred_rmse", blurred)):
-            result[name] = _short(math.sqrt(((stack - truth.clean[: len(judged)]) ** 2).mean()))
-        result["bias"] = _short((estimate - truth.clean[: len(judged)]).mean())
+        result |= _errors(estimate, judged, truth.clean[: len(judged)])
     named = {"truth": truth.clean[shown]} if truth is not None else {}
     named |= {"noisy": noisy[shown]} | ({"early": seen[max(len(seen) // 5 - 1, 0)]} if seen else {})
     named |= {"estimate": estimate[shown]}
@@ -224,9 +208,25 @@ def atoms(
         "rows": list(named),
     }
     middle = truth.loose[truth.joined][0] if tracked else np.array(noisy.shape[1:]) / 2
-    return result, [
-        [image for image in _part(row, middle, SMALL if truth is None else PART)] for row in named.values()
-    ]
+    side = SMALL if truth is None else PART
+    return result, [list(_part(row, middle, side)) for row in named.values()]
+
+
+def _tracking(estimate: np.ndarray, noisy: np.ndarray, truth: scenes.Series) -> tuple[np.ndarray, dict]:
+    """How much nearer single atoms are to their places than after a matched filter, frame by frame (T,)."""
+    result: dict = {"joined": truth.joined}
+    before, after = (on_series.misses(f, truth) for f in (on_series.FILTERS["blurred"](noisy), estimate))
+    for name, miss in (("blurred", before), ("estimated", after)):
+        result[name] = np.round(miss, 2).tolist()
+        result |= {f"{name}_mean": _short(miss.mean()), f"{name}_lost": _short((miss > 2).mean())}
+    return (before - after).mean(axis=1), result
+
+
+def _errors(estimate: np.ndarray, noisy: np.ndarray, clean: np.ndarray) -> dict:
+    """In counts: root mean square error of the estimate and of a matched filter, and the estimate's bias."""
+    blurred = on_series.FILTERS["blurred"](noisy)
+    rmse, blurred_rmse = (_short(math.sqrt(((stack - clean) ** 2).mean())) for stack in (estimate, blurred))
+    return {"rmse": rmse, "blurred_rmse": blurred_rmse, "bias": _short((estimate - clean).mean())}
 
 
 def stand_in(
