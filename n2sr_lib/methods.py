@@ -85,7 +85,7 @@ ON_SET = {
 }
 #: Half the weights of the preset `laptop`: in 16 bits they are small enough to be part of the repository.
 SMALL_ON_SET = {"widths": (12, 24, 32, 48, 64), "features": 12}
-SET_STEPS = 8000  # in `laptop`: below twenty minutes on two cores
+SET_STEPS = 4000  # in `laptop`: about ten minutes on two cores
 
 
 def preset_for_set(method: str, profile: str) -> Preset:
