@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from n2sr_lib.errors import InputError
 from n2sr_lib.strategies.neighbor2neighbor import Neighbor2Neighbor, draw_neighbours
 from n2sr_lib.subsample import subsample
 from n2sr_lib.train import Plan, fit
@@ -107,6 +108,26 @@ def test_predicts_in_one_pass(shape):
     p = Neighbor2Neighbor().predict(Affine(0.5), y, generator())
     assert torch.equal(p.image, 0.5 * y[0, 0]) and torch.equal(p.spread, torch.zeros(shape[-2:]))
     assert p.out_of_bag is None and not p.image.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (8, 6)])
+def test_parts_are_predicted_each_by_itself(shape):
+    """A mean over all pixels that are seen: of the whole image one value, of its parts four."""
+    y = torch.randn(1, 1, *shape, generator=generator())
+
+    def mean(seen):
+        return seen.mean().expand_as(seen)
+
+    strategy = Neighbor2Neighbor().also["parts"]
+    image = strategy.predict(mean, y, generator()).image
+    for i in range(2):
+        for j in range(2):
+            part = image[i::2, j::2]
+            assert torch.equal(part, y[0, 0, i::2, j::2].mean().expand_as(part))
+    assert len(Neighbor2Neighbor().predict(mean, y, generator()).image.unique()) == 1
+    assert not strategy.also
+    with pytest.raises(InputError, match="unknown prediction 'half'"):
+        Neighbor2Neighbor(prediction="half")
 
 
 def test_trains_to_the_neighbour_predictor():

@@ -36,6 +36,7 @@ ROWS = (
     Row("Fourier Wiener filter", "fourier_wiener"),
     Row("non-local means", "non_local_means"),
     Row("wavelets", "wavelet"),
+    Row("Neighbor2Neighbor*, at the size it learned at", "neighbor2neighbor", "parts"),
     Row("Neighbor2Neighbor*", "neighbor2neighbor", paper="Neighbor2Neighbor*"),
     Row("Noise2Self*", "noise2self", paper="Noise2Self*"),
     Row("Self2Self", "self2self", paper="Self2Self"),

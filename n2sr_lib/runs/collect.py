@@ -87,7 +87,13 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
             "train_s": record["train_seconds"],
         }
     listed = []
-    for inference, m in (("single", 1), ("mmse", passes), ("estimate", passes), ("out_of_bag", passes)):
+    for inference, m in (
+        ("single", 1),
+        ("mmse", passes),
+        ("estimate", passes),
+        ("parts", passes),
+        ("out_of_bag", passes),
+    ):
         if inference in record["result"]:
             score = record["result"][inference]
             seconds = round(record["predict_seconds"] * m / passes, 2)

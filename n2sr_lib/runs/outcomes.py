@@ -34,9 +34,11 @@ def scores(x: np.ndarray, images: dict[str, np.ndarray]) -> dict:
 
 
 def named(done: Denoised, y: np.ndarray, estimate: Estimate, seed: int) -> dict[str, np.ndarray]:
-    """The noisy image and the estimates: one pass and the mean of many, or the only one of a method."""
+    """The noisy image and the estimates: one pass and the mean of many, or that of a method and `also`."""
     if not hasattr(done.strategy, "M"):
-        return {"noisy": y, "estimate": done.image}
+        others = getattr(done.strategy, "also", {}).items()
+        more = {name: estimate(other, y, seed + 1).image for name, other in others}
+        return {"noisy": y, "estimate": done.image} | more
     single = estimate(limited(done.strategy, 1), y, seed + 1).image
     return {"noisy": y, "single": single, "mmse": done.image}
 

@@ -1,10 +1,12 @@
 """Neighbor2Neighbor: one neighbour predicts the other (Huang et al., CVPR 2021)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..subsample import subsample
 from . import Prediction
 
@@ -31,7 +33,7 @@ class Neighbor2Neighbor:
     """Learn one neighbour from the other, and correct for their true difference.
 
     A network maps (B, 1, H, W) to the same shape. It learns at half the image's size and is used at the full
-    size, where a lattice has twice the pixels per period.
+    size, where a lattice has twice the pixels per period, which the network has never seen.
 
     Parameters
     ----------
@@ -39,10 +41,22 @@ class Neighbor2Neighbor:
         the network's own estimate of the whole image (without gradient). The authors let it rise in
         proportion to the epoch, up to 2 for synthetic noise; a strategy knows of no epochs, so it is constant
         here.
+    prediction : ``"whole"``, one pass over the image, as published; or ``"parts"``, one pass over each of its
+        four parts of every second pixel, which have the size that it learned at. Not in the paper.
     """
 
     regularisation: float = 2.0
+    prediction: str = "whole"
     multiple = 2
+
+    def __post_init__(self) -> None:
+        if self.prediction not in ("whole", "parts"):
+            raise InputError(f"unknown prediction {self.prediction!r}; choose 'whole' or 'parts'")
+
+    @property
+    def also(self) -> dict[str, "Neighbor2Neighbor"]:
+        """The other way to predict, scored beside the published one."""
+        return {"parts": replace(self, prediction="parts")} if self.prediction == "whole" else {}
 
     def loss(
         self, network: nn.Module, y: Tensor, kept: Tensor, generator: torch.Generator
@@ -73,6 +87,11 @@ class Neighbor2Neighbor:
 
     @torch.no_grad()
     def predict(self, network: nn.Module, y: Tensor, generator: torch.Generator) -> Prediction:
-        """One pass over the image (1, 1, H, W)."""
-        x_hat = network(y).float()[0, 0]
-        return Prediction(x_hat, torch.zeros_like(x_hat))
+        """Of the image (1, 1, H, W), in one pass or part by part."""
+        if self.prediction == "whole":
+            x_hat = network(y).float()
+        else:
+            x_hat = torch.empty_like(y)
+            for i, j in product(range(2), repeat=2):
+                x_hat[..., i::2, j::2] = network(y[..., i::2, j::2]).float()
+        return Prediction(x_hat[0, 0], torch.zeros_like(x_hat[0, 0]))
