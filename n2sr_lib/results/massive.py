@@ -26,6 +26,15 @@ SMOKE: dict[str, dict] = {
 }
 LEAST = 16  # frames of a series in which something has to happen
 FEW = ((0x4E00, 0x4EFF),)  # ideographs that are drawn in smoke
+#: How the methods of a series are called.
+LABELS = {
+    "noisy": "noisy",
+    "blurred": "matched filter",
+    "constant": "a constant",
+    "noise2sr": "Noise2SR",
+    "autoencoder": "autoencoder",
+    "noise2atom": "Noise2Atom",
+}
 EARLY = POINTS // 5 - 1  # the point of the curve at a fifth of the steps
 
 
