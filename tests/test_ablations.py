@@ -62,6 +62,23 @@ def fill_repeats(values: dict[str, float], images=("paper/1", "paper/2")):
             recorded(run, mmse, mmse - 3)
 
 
+def test_repeats_count_where_no_seed_is_missing_and_are_shown_before():
+    def of(label, seed):
+        return next(
+            r for r in repeats("laptop") if (r.method, r.overrides) == REPEATS[label] and r.seed == seed
+        )
+
+    for seed, psnr in enumerate((40.0, 41.0, 42.0)):
+        recorded(of("random", seed), psnr)
+    recorded(of("s = 3", 1), 39.5)
+    assert ablations.repeated("random", "s = 3") == {}
+    assert ablations.repeated("random", "s = 3", whole=False) == {"paper/1": [1.5]}
+    recorded(of("s = 3", 0), 39.0)
+    assert ablations.repeated("random", "s = 3") == {}
+    recorded(of("s = 3", 2), 42.5)
+    assert ablations.repeated("random", "s = 3") == {"paper/1": [1.0, 1.5, -0.5]}
+
+
 def fill_table3(values, ssim=None, profile="laptop"):
     """Strategy and encoder -> PSNR on images 1 and 2; SSIM is a fortieth of it, if it is not given."""
     for run in table3(profile):
