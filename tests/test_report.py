@@ -166,6 +166,8 @@ def test_the_best_profile_speaks(root):
     rows = found_out(root)
     assert rows["C06"]["effect"].startswith("+2.20 dB at a=0.05; +3.20 dB at a=0.1")
     assert rows["C28"]["verdict"] == "not found"  # half a minute there
+    table_recorded("paper", levels=(0.05,), train_seconds=30.0, jobs=2)
+    assert found_out(root)["C28"]["verdict"] == "found"  # it shared the machine, so its seconds say nothing
     assert (
         rows["C03"]["verdict"] == "found" and "paper" not in rows["C03"]["over_what"]
     )  # one set of settings
