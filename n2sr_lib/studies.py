@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from . import metrics
-from .assess.trust import calibrate_spread, estimated_error
+from .assess.calibration import calibrate_spread
+from .assess.trust import estimated_error
 from .noise_estimate import estimate_noise
 from .orientations import orient, orient_back
 from .strategies import Prediction
@@ -111,7 +112,7 @@ def calibration(
 
     ``true``, ``estimate`` and ``standard_error``: mean squared error of the out-of-bag mean, and what
     `trust.estimated_error` says of it with the noise estimated from y. ``spread`` and ``error``: of
-    `trust.calibrate_spread`, root mean squares in classes of the spread; ``factor`` and ``within``.
+    `calibration.calibrate_spread`, root mean squares in classes of the spread; ``factor`` and ``within``.
     """
     noise, mean = estimate_noise(y), float(variance.mean(dtype=np.float64))
     image, spread, unseen = estimate(strategy, y, 2)

@@ -13,7 +13,7 @@ from n2sr_lib.experiments.encoders import ENCODER_SIZES
 from n2sr_lib.experiments.full_plan import ENCODER_REPEATS, REPEATS
 from n2sr_lib.experiments.run import LEVELS, noise2sr
 from n2sr_lib.networks.build import build_network
-from n2sr_lib.results import ablation_claims, ablations, averaging, encoder_claims
+from n2sr_lib.results import ablation_claims, ablations, averaging, encoder_claims, full_plan
 from n2sr_lib.runs import records
 from n2sr_lib.runs.specification import preset_of, record_key, specify
 
@@ -71,12 +71,12 @@ def test_repeats_count_where_no_seed_is_missing_and_are_shown_before():
     for seed, psnr in enumerate((40.0, 41.0, 42.0)):
         recorded(of("random", seed), psnr)
     recorded(of("s = 3", 1), 39.5)
-    assert ablations.repeated("random", "s = 3") == {}
-    assert ablations.repeated("random", "s = 3", whole=False) == {"paper/1": [1.5]}
+    assert full_plan.repeated("random", "s = 3") == {}
+    assert full_plan.repeated("random", "s = 3", whole=False) == {"paper/1": [1.5]}
     recorded(of("s = 3", 0), 39.0)
-    assert ablations.repeated("random", "s = 3") == {}
+    assert full_plan.repeated("random", "s = 3") == {}
     recorded(of("s = 3", 2), 42.5)
-    assert ablations.repeated("random", "s = 3") == {"paper/1": [1.0, 1.5, -0.5]}
+    assert full_plan.repeated("random", "s = 3") == {"paper/1": [1.0, 1.5, -0.5]}
 
 
 def fill_table3(values, ssim=None, profile="laptop"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib.assess import columns, trust
+from n2sr_lib.assess import calibration, columns, trust
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation
@@ -223,7 +223,7 @@ def test_halves_add_up_and_are_independent():
 def test_calibration_finds_the_factor():
     rng = np.random.default_rng(0)
     spread = 0.01 + 0.05 * rng.random(SHAPE)
-    found = trust.calibrate_spread(X, X + 2.5 * spread * rng.standard_normal(SHAPE), spread)
+    found = calibration.calibrate_spread(X, X + 2.5 * spread * rng.standard_normal(SHAPE), spread)
     assert found.factor == pytest.approx(2.5, rel=0.02)
     np.testing.assert_allclose(found.error / found.spread, 2.5, rtol=0.05)
     assert (np.diff(found.spread) > 0).all()

@@ -14,7 +14,8 @@ from ..experiments.run import LEVELS, TRAINING_SEEDS, Run
 from ..experiments.settings import UPSAMPLING_TIMES
 from ..runs.collect import found
 from . import ablations
-from .ablations import chosen, differences, repeated, repeated_keys, score
+from .ablations import chosen, differences, score
+from .full_plan import repeated, repeated_keys
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 
 TRAININGS = len(TRAINING_SEEDS)

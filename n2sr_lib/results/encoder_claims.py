@@ -13,8 +13,9 @@ from ..experiments.full_plan import ENCODER_REPEATS
 from ..experiments.run import LEVELS, PAIR, TRAINING_SEEDS
 from ..runs.collect import found
 from .ablation_claims import spoken, weigh
-from .ablations import COST_SIDE, chosen, cost, differences, gained_by_seeds, repeated_records, score
+from .ablations import COST_SIDE, chosen, cost, differences, score
 from .ablations import strategy_and_encoder as pair_of
+from .full_plan import gained_by_seeds, repeated_records
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 
 Cell = tuple[str, str]  # strategy, encoder

@@ -9,6 +9,7 @@ A strategy is any object with
 - ``multiple``: crops and images are cut or padded to a multiple of it;
 - ``s``, only where the network's output is s times as large as its input; ``M``, only where the estimate is a
   mean over M passes; ``a``, ``b`` and ``normalised(mean, deviation)``, only where it has to know the noise;
+- ``calibrated(y)``, only where it also measures something on the whole noisy image (ndarray) before that;
 - ``also``, only where there are other ways to predict that are scored too: their name -> strategy;
 - ``takes``, only where it is trained on other than noisy images: ``"clean"``, and ``y`` above is x; or
   ``"pair"``, and ``y`` is two noisy images of one x, (B, 2, H, W).
