@@ -19,7 +19,7 @@ from .noise_estimate import estimate_noise
 from .progress import bar
 from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
-from .train import DEAD, History, Plan, autocast, fit
+from .train import DEAD, SILENT, History, Plan, autocast, fit
 
 TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
 WATCH_PASSES = 8  # of the estimates along the way
@@ -156,8 +156,9 @@ def denoise(
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the estimate of that
         moment, ndarray (H, W) in the units of ``image``, averaged over `WATCH_PASSES` passes; what it says
         goes into ``history.watched``. Its time does not count, and it changes nothing.
-    restarts : a training now and then dies in its first steps, and the output is a constant: begin again so
-        often, each time with the next seed, which is then the seed of ``settings``. Where all die the
+    restarts : some starting weights lead to a constant output (`train.DEAD`), or one constant at many places
+        (`train.SILENT`), which no longer learn: begin again so often, each time with the next seed, which is
+        then the seed of ``settings``. The last trial goes on where it is silent in part; where it dies the
         constant is returned, with a warning, and ``history.stopped`` is `train.DEAD`.
     start : a trained network of the same preset, such as the previous frame's, to begin with its weights.
 
@@ -221,14 +222,15 @@ def denoise(
         checkpoint=checkpoint,
         progress=progress,
         watch=watch and (watch[0], look),
+        wary=restarts > 0,
     )
-    if history.stopped == DEAD:
+    if history.stopped in (DEAD, SILENT):
         if restarts:
             again = checkpoint and f"{os.fspath(checkpoint)}.again"
             result = denoise(
                 image,
                 preset=chosen,
-                budget=budget,
+                budget=budget and max(budget - (time.monotonic() - begin), budget / 2),
                 device=device,
                 seed=seed + 1,
                 checkpoint=again,

@@ -65,7 +65,7 @@ def estimate(
     preset : of a trained method; `how` goes to `denoising.denoise`.
     """
     if preset is not None:
-        done = [denoise(y, preset=preset, restarts=0, **how) for y in frames]
+        done = [denoise(y, preset=preset, **how) for y in frames]
         return np.stack([one.image for one in done]), [one.out_of_bag for one in done]
     if method not in FILTERS:
         raise InputError(f"unknown filter {method!r}; choose one of {', '.join(FILTERS)}")

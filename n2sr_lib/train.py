@@ -39,6 +39,12 @@ class Plan:
 
 #: Why a training stopped whose network gives a constant: all units of a layer fell silent, for good.
 DEAD = "dead network"
+#: Why a training stopped whose network gives the same constant at many places, which then teach it nothing.
+SILENT = "silent output"
+SILENT_SHARE, SILENT_STEP = (
+    0.05,
+    100,
+)  # of the places, by then: ordinary trainings 0 to 0.023, others 0.1 to 0.3
 
 
 @dataclass
@@ -51,7 +57,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     watched: list[list[float]] = field(default_factory=list)  # [step, seconds, *what `watch` said]
     steps: int = 0
-    stopped: str = "steps"  # or "budget", "held-out loss", DEAD
+    stopped: str = "steps"  # or "budget", "held-out loss", DEAD, SILENT
 
 
 def autocast(precision: str, device: torch.device):
@@ -85,6 +91,7 @@ def fit(
     checkpoint: str | Path | None = None,
     progress: bool = True,
     watch: tuple[float, Callable[[nn.Module], list[float]]] | None = None,
+    wary: bool = False,
 ) -> History:
     """Train ``network`` in place with ``strategy`` on ``images``.
 
@@ -99,6 +106,7 @@ def fit(
         not.
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the averaged network,
         and what it says goes into the history. Its time does not count, and it changes nothing.
+    wary : look once, after `SILENT_STEP` steps, and stop there where the output is `SILENT`.
 
     Raises
     ------
@@ -129,7 +137,9 @@ def fit(
         steps, best, waited = state["steps"], state["best"], state["waited"]
 
     last = {}
-    hook = network.register_forward_hook(lambda module, inputs, out: last.update(output=out.detach()))
+    hooks = [network.register_forward_hook(lambda module, inputs, out: last.update(output=out.detach()))]
+    for rectifier in [module for module in network.modules() if isinstance(module, nn.ReLU)][-1:]:
+        hooks.append(rectifier.register_forward_hook(lambda m, inputs, out: last.update(units=out.detach())))
     network.train()
     step = history.steps
     begin = entered - (history.seconds[-1] if history.seconds else 0.0)
@@ -180,6 +190,8 @@ def fit(
                 history.stopped, steps = "held-out loss", step
             if (last["output"].amax((-2, -1)) == last["output"].amin((-2, -1))).all():
                 history.stopped, steps = DEAD, step
+            elif wary and step == SILENT_STEP and _silent_share(last.get("units")) > SILENT_SHARE:
+                history.stopped, steps = SILENT, step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
                     "signature": signature,
@@ -194,7 +206,8 @@ def fit(
                 }
                 save(state, Path(checkpoint))
                 saved = time.monotonic()
-    hook.remove()
+    for hook in hooks:
+        hook.remove()
     network.load_state_dict(average.state_dict())
     network.eval()
     if budget is not None and history.stopped == "steps":
@@ -208,6 +221,11 @@ def _steps_of(plan: Plan, images: Tensor) -> float:
         return math.inf
     size = min(plan.crop, *images.shape[-2:])
     return math.ceil(plan.epochs * images[:, 0].numel() / (plan.batch * size**2))
+
+
+def _silent_share(units: Tensor | None) -> float:
+    """Share of the places at which none of the units of a ReLU (B, C, H, W) answers."""
+    return 0.0 if units is None else (units.amax(1) == 0).float().mean().item()
 
 
 def _every(n: float, steps: int) -> int:

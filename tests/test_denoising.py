@@ -11,7 +11,7 @@ from n2sr_lib.checks import check_image
 from n2sr_lib.denoising import apply, choose_device, for_prediction
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.train import DEAD
+from n2sr_lib.train import DEAD, SILENT
 
 SMOKE = PRESETS["smoke"]
 
@@ -88,6 +88,24 @@ def test_a_training_that_always_dies_says_so(noisy, dying):
     assert result.history.stopped == DEAD and np.ptp(result.image) < 1e-5
     with pytest.warns(UserWarning, match="after 10 steps"):
         assert smoke(noisy, restarts=0).settings["seed"] == 0
+
+
+def test_a_training_silent_in_part_begins_again_and_the_last_goes_on(noisy, monkeypatch):
+    fit, told, bad = denoising.fit, [], set()
+
+    def silent(*args, seed, wary, **options):
+        told.append((seed, wary))
+        history = fit(*args, seed=seed, wary=wary, **options)
+        history.stopped = SILENT if wary and seed in bad else history.stopped
+        return history
+
+    monkeypatch.setattr(denoising, "fit", silent)
+    trials = [(4, True), (5, True), (6, False)]
+    for expected in (trials[:1], trials[:2], trials):
+        bad, told = {seed for seed, _ in expected[:-1]}, []
+        result = smoke(noisy, seed=4)
+        assert (told, result.history.stopped) == (expected, "steps")
+        assert result.settings["seed"] == expected[-1][0]
 
 
 def test_units_do_not_matter(noisy):

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import pytest
@@ -170,6 +171,27 @@ def test_a_dead_network_is_noticed_at_once(images):
     network.decode[0].bias.data.fill_(-1e3)  # before a ReLU
     history = fit(network, Noise2SR(), images, PLAN, seed=0, progress=False)
     assert history.stopped == train.DEAD and history.steps == PLAN.every
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent):
+    """One of the four pixels of each block, where no unit ever answers; or one pixel of each crop."""
+    network = build_network(2, 0, **TINY)
+    places = torch.zeros(1, 1, PLAN.crop, PLAN.crop)
+    places[..., :: 2 if silent else PLAN.crop, :: 2 if silent else PLAN.crop] = 1e3
+    network.decode[2].register_forward_hook(lambda module, inputs, out: out - places)  # before the last ReLU
+    network.decode[2].bias.data.fill_(0.5)  # nowhere else
+    plan = dataclasses.replace(PLAN, steps=train.SILENT_STEP + 10)
+
+    def trained(wary):
+        return fit(copy.deepcopy(network), Noise2SR(), images, plan, seed=0, progress=False, wary=wary)
+
+    history, careless = trained(True), trained(False)
+    assert careless.stopped == "steps" and careless.steps == plan.steps
+    if silent:
+        assert (history.stopped, history.steps) == (train.SILENT, train.SILENT_STEP)
+    else:
+        assert (history.stopped, history.loss) == ("steps", careless.loss)
 
 
 def test_held_out_pixels_are_seeded_and_never_targets():

@@ -243,7 +243,6 @@ def _denoise(
         seed=specification["seed"],
         checkpoint=checkpoint,
         progress=progress,
-        restarts=0,  # a record shows what its settings do, also where they fail
         start=start,
         watch=(1 / CURVE_POINTS if budget else max(preset.plan.steps // CURVE_POINTS, 1), scores),
     )

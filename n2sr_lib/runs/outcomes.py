@@ -59,6 +59,7 @@ def outcome(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dic
         "noisy_sha256": data.array_hash(images["noisy"]),
         "M": settings["passes"],
         "steps": history.steps,
+        "seed": settings["seed"],  # a later one than was asked for, where the training had to begin again
         "train_seconds": settings["train_seconds"],
         "predict_seconds": settings["predict_seconds"],
         "stopped": history.stopped,
