@@ -109,6 +109,19 @@ def test_recipe_table(root, monkeypatch):
     assert lines[3].startswith("| half | 2 | 0.5000 ± 0.0000 | 36.50 ± 0.71 |  |")
 
 
+def test_nothing_is_compared_in_the_recipe_table_while_its_first_line_has_a_seed_missing(root, monkeypatch):
+    monkeypatch.setattr(settings, "RECIPE", {"as it is": (), "half": (("plan.batch", 2),)})
+    monkeypatch.setattr(report, "RECIPE", settings.RECIPE)
+    for run in recipe("laptop"):
+        if len(run.overrides) > 1 or run.seed < 2:
+            recorded(run, **scores(mmse=37 + run.seed))
+    assert (
+        report.recipe_table(root)
+        .splitlines()[3]
+        .startswith("| half | 3 | 0.5000 ± 0.0000 | 38.00 ± 1.00 |  |")
+    )
+
+
 # Claims
 
 
