@@ -250,16 +250,16 @@ def draw_errors(figure, x: np.ndarray, y: np.ndarray, estimates: dict[str, np.nd
     grey = grey_scale(x, x)
     errors = {title: image - x for title, image in estimates.items()}
     end = float(np.percentile(np.abs(np.stack(list(errors.values()))), 99.5))
-    top = {"clean": x} | estimates
+    top, gap = {"clean": x} | estimates, "\n" if len(estimates) > 6 else " "
     for ax, (title, image) in zip(axes[0], top.items(), strict=True):
         ax.imshow(image, "gray", vmin=grey[0], vmax=grey[1])
         ax.set_title(title)
     low, high = np.percentile(y, (1, 99))
     axes[1, 0].imshow(y, "gray", vmin=low, vmax=high)
-    axes[1, 0].set_title(f"noisy ({low:.2f} to {high:.2f})")
+    axes[1, 0].set_title(f"noisy{gap}({low:.2f} to {high:.2f})")
     for ax, error in zip(axes[1, 1:], errors.values(), strict=True):
         ax.imshow(error, ERROR_MAP, vmin=-end, vmax=end)
-        ax.set_title(f"error, rms {np.sqrt(np.mean(error**2)):.4f}")
+        ax.set_title(f"error,{gap}rms {np.sqrt(np.mean(error**2)):.4f}")
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
