@@ -27,7 +27,7 @@ from .data import array_hash
 from .denoising import Denoised, adapted, apply, choose_device, choose_preset, denoise
 from .errors import InputError
 from .fitted import Fitted, error_of, fits, keep, kept, risen
-from .train import DEAD
+from .silence import DEAD
 
 EXTENSIONS = [
     ".tif",

@@ -17,9 +17,10 @@ from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import estimate_noise
 from .progress import bar
+from .silence import DEAD, SILENT
 from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
-from .train import DEAD, SILENT, History, Plan, autocast, fit
+from .train import History, Plan, autocast, fit
 
 TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
 WATCH_PASSES = 8  # of the estimates along the way
@@ -156,10 +157,10 @@ def denoise(
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the estimate of that
         moment, ndarray (H, W) in the units of ``image``, averaged over `WATCH_PASSES` passes; what it says
         goes into ``history.watched``. Its time does not count, and it changes nothing.
-    restarts : some starting weights lead to a constant output (`train.DEAD`), or one constant at many places
-        (`train.SILENT`), which no longer learn: begin again so often, each time with the next seed, which is
-        then the seed of ``settings``. The last trial goes on where it is silent in part; where it dies the
-        constant is returned, with a warning, and ``history.stopped`` is `train.DEAD`.
+    restarts : some starting weights lead to a constant output (`silence.DEAD`), or to one constant at many
+        places (`silence.SILENT`), which no longer learn: begin again so often, each time with the next seed,
+        which is then the seed of ``settings``. The last trial goes on where it is silent in part; where it
+        dies the constant is returned, with a warning, and ``history.stopped`` is `silence.DEAD`.
     start : a trained network of the same preset, such as the previous frame's, to begin with its weights.
 
     Returns

@@ -14,7 +14,8 @@ from .errors import InputError
 from .methods import ON_SET
 from .networks.build import build_network
 from .noise import add_noise
-from .train import DEAD, History, fit
+from .silence import DEAD
+from .train import History, fit
 from .weights import load_weights, save_weights
 
 

@@ -15,6 +15,7 @@ from .checkpoint import load, save, signature_of
 from .crops import draw_crops, held_out_map
 from .errors import InputError
 from .progress import bar
+from .silence import Listener
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,6 @@ class Plan:
     patience: int = 0  # stop after so many points without a better held-out loss; 0: never
 
 
-#: Why a training stopped whose network gives a constant: all units of a layer fell silent, for good.
-DEAD = "dead network"
-#: Why a training stopped whose network gives the same constant at many places, which then teach it nothing.
-SILENT = "silent output"
-SILENT_SHARE, SILENT_STEP = (
-    0.05,
-    100,
-)  # of the places, by then: ordinary trainings 0 to 0.023, others 0.1 to 0.3
-
-
 @dataclass
 class History:
     """What happened: one entry per ``plan.every`` steps, and the count of steps done."""
@@ -57,7 +48,7 @@ class History:
     seconds: list[float] = field(default_factory=list)
     watched: list[list[float]] = field(default_factory=list)  # [step, seconds, *what `watch` said]
     steps: int = 0
-    stopped: str = "steps"  # or "budget", "held-out loss", DEAD, SILENT
+    stopped: str = "steps"  # or "budget", "held-out loss", or of `silence`
 
 
 def autocast(precision: str, device: torch.device):
@@ -106,7 +97,7 @@ def fit(
         not.
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the averaged network,
         and what it says goes into the history. Its time does not count, and it changes nothing.
-    wary : look once, after `SILENT_STEP` steps, and stop there where the output is `SILENT`.
+    wary : stop also where the output is silent in part, see `silence.Listener`.
 
     Raises
     ------
@@ -136,10 +127,7 @@ def fit(
         history = History(**state["history"])
         steps, best, waited = state["steps"], state["best"], state["waited"]
 
-    last = {}
-    hooks = [network.register_forward_hook(lambda module, inputs, out: last.update(output=out.detach()))]
-    for rectifier in [module for module in network.modules() if isinstance(module, nn.ReLU)][-1:]:
-        hooks.append(rectifier.register_forward_hook(lambda m, inputs, out: last.update(units=out.detach())))
+    listener = Listener(network)
     network.train()
     step = history.steps
     begin = entered - (history.seconds[-1] if history.seconds else 0.0)
@@ -188,10 +176,8 @@ def fit(
             best = min(best, mean[1])
             if plan.patience and waited >= plan.patience:
                 history.stopped, steps = "held-out loss", step
-            if (last["output"].amax((-2, -1)) == last["output"].amin((-2, -1))).all():
-                history.stopped, steps = DEAD, step
-            elif wary and step == SILENT_STEP and _silent_share(last.get("units")) > SILENT_SHARE:
-                history.stopped, steps = SILENT, step
+            if lost := listener.lost(step, wary):
+                history.stopped, steps = lost, step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
                     "signature": signature,
@@ -206,8 +192,7 @@ def fit(
                 }
                 save(state, Path(checkpoint))
                 saved = time.monotonic()
-    for hook in hooks:
-        hook.remove()
+    listener.close()
     network.load_state_dict(average.state_dict())
     network.eval()
     if budget is not None and history.stopped == "steps":
@@ -221,11 +206,6 @@ def _steps_of(plan: Plan, images: Tensor) -> float:
         return math.inf
     size = min(plan.crop, *images.shape[-2:])
     return math.ceil(plan.epochs * images[:, 0].numel() / (plan.batch * size**2))
-
-
-def _silent_share(units: Tensor | None) -> float:
-    """Share of the places at which none of the units of a ReLU (B, C, H, W) answers."""
-    return 0.0 if units is None else (units.amax(1) == 0).float().mean().item()
 
 
 def _every(n: float, steps: int) -> int:

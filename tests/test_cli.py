@@ -22,7 +22,8 @@ from n2sr_lib import batch, cli, denoising, io
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
-from n2sr_lib.train import DEAD, History
+from n2sr_lib.silence import DEAD
+from n2sr_lib.train import History
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMATS = Path(os.environ.get("N2SR_DATA", "")) / "formats"

@@ -10,8 +10,8 @@ from n2sr_lib import PRESETS, InputError, Preset, denoise, denoising
 from n2sr_lib.checks import check_image
 from n2sr_lib.denoising import apply, choose_device, for_prediction
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.silence import DEAD, SILENT
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.train import DEAD, SILENT
 
 SMOKE = PRESETS["smoke"]
 

@@ -13,7 +13,8 @@ from n2sr_lib.denoising import PRESETS, Preset
 from n2sr_lib.errors import InputError
 from n2sr_lib.methods import ON_SET, preset_for_set
 from n2sr_lib.networks.build import build_network
-from n2sr_lib.train import DEAD, History, Plan
+from n2sr_lib.silence import DEAD
+from n2sr_lib.train import History, Plan
 
 NETWORK = {"widths": (8, 8), "features": 8, "activation": "silu", "initial": "he"}
 PLAN = Plan(steps=60, batch=4, crop=48, lr=5e-3, warmup=5, cosine=True, every=20)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import train
+from n2sr_lib import silence, train
 from n2sr_lib.crops import draw_crops, held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.networks.build import build_network
@@ -170,7 +170,7 @@ def test_a_dead_network_is_noticed_at_once(images):
     network = build_network(2, 0, **TINY)
     network.decode[0].bias.data.fill_(-1e3)  # before a ReLU
     history = fit(network, Noise2SR(), images, PLAN, seed=0, progress=False)
-    assert history.stopped == train.DEAD and history.steps == PLAN.every
+    assert history.stopped == silence.DEAD and history.steps == PLAN.every
 
 
 @pytest.mark.parametrize("silent", [True, False])
@@ -181,7 +181,7 @@ def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent)
     places[..., :: 2 if silent else PLAN.crop, :: 2 if silent else PLAN.crop] = 1e3
     network.decode[2].register_forward_hook(lambda module, inputs, out: out - places)  # before the last ReLU
     network.decode[2].bias.data.fill_(0.5)  # nowhere else
-    plan = dataclasses.replace(PLAN, steps=train.SILENT_STEP + 10)
+    plan = dataclasses.replace(PLAN, steps=silence.SILENT_STEP + 10)
 
     def trained(wary):
         return fit(copy.deepcopy(network), Noise2SR(), images, plan, seed=0, progress=False, wary=wary)
@@ -189,7 +189,7 @@ def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent)
     history, careless = trained(True), trained(False)
     assert careless.stopped == "steps" and careless.steps == plan.steps
     if silent:
-        assert (history.stopped, history.steps) == (train.SILENT, train.SILENT_STEP)
+        assert (history.stopped, history.steps) == (silence.SILENT, silence.SILENT_STEP)
     else:
         assert (history.stopped, history.loss) == ("steps", careless.loss)
 
