@@ -51,7 +51,7 @@ def results(root: Path) -> str:
     for profile in PROFILES:
         recorded = found(table1(profile))
         lines = []
-        for a in LEVELS:
+        for a in sorted(LEVELS, reverse=True):
             records = [r for run, r in recorded.items() if run.a == a and r is not None]
             for name, (label, method) in ESTIMATES.items():
                 scores = [r["result"][name] for r in records if name in r["result"]]
@@ -69,14 +69,18 @@ def results(root: Path) -> str:
         return "No run of Table I is recorded yet."
     parts.append(
         "Mean ± population deviation over the images; one noise realisation and one training seed per image. "
-        "The paper's values stand beside ours where all five images are recorded."
+        "A cell such as *2 of 5* is not complete: so many images are recorded. An asterisk: made for data "
+        "sets, but trained on the one noisy image. *Shared plan*: Noise2SR with as many steps as its rivals; "
+        "its other rows have its own plan. Deviations, SSIM and seconds of every row: "
+        "[notebook 02](notebooks/02_table1_simulated_tem.ipynb)."
     )
     return "\n\n".join(parts + _one_minute())
 
 
 def _all_methods(profile: str, paper: dict[tuple[str, float], dict]) -> list[str]:
-    """Every method of which a level is whole, in PSNR, ours and the paper's."""
+    """Every method in PSNR, ours where all images of a level are recorded, and the paper's."""
     everything = [*rivals.runs(profile), *rivals.set_runs(profile)]
+    planned = {(rivals.cell(run), run.a) for run in everything}
     cells, levels, lines = rivals.grid(found(everything)), sorted(LEVELS, reverse=True), []
     if not any(rivals.ranked(cells, a) for a in levels):
         return []
@@ -85,9 +89,9 @@ def _all_methods(profile: str, paper: dict[tuple[str, float], dict]) -> list[str
         for a in levels:
             values = [r["result"][row.estimate]["psnr"] for r in cells.get((row.cell, a), {}).values()]
             theirs = paper.get((row.paper, a), {}).get("psnr", "")
-            line += [f"{fmean(values):.2f}" if len(values) == 5 else "", theirs]
-        if any(line[::2]):
-            lines.append([row.label, *line])
+            missing = f"{len(values)} of 5" if (row.cell, a) in planned else ""
+            line += [f"{fmean(values):.2f}" if len(values) == 5 else missing, theirs]
+        lines.append([row.label, *line])
     head = [f"PSNR (dB), `{profile}`", *(f"a = {a:g}, {w}" for a in levels for w in ("ours", "paper"))]
     return [table(head, lines)]
 
@@ -163,7 +167,7 @@ def _spread(values: list[float], digits: int) -> str:
 
 def claims_rows(root: Path) -> list[dict]:
     """The rows of ``data/paper/claims.csv``: what is claimed (kept) and what the records say (new)."""
-    measured = findings(read_csv(root / "data/paper/table1.csv"))
+    measured = findings()
     rows = []
     for claim in read_csv(root / "data/paper/claims.csv"):
         finding = measured.get(claim["id"], Finding())

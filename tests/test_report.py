@@ -138,12 +138,7 @@ def test_verdicts_follow_from_the_numbers(root):
     assert rows["C06"]["effect"].startswith("+3.20 dB at a=0.05") and "± 0.14" in rows["C06"]["spread"]
     assert len(rows["C06"]["record_keys"].split()) == 15
     # The rivals have not run, so there is no verdict, whatever the numbers.
-    for claim, text in (
-        ("C04", "+7.77 dB on the paper's FBI-Denoiser"),
-        ("C05", "+4.75 dB on the paper's SBD"),
-    ):
-        assert rows[claim]["verdict"] == "not measured yet"
-        assert f"{text} at a=0.05" in rows[claim]["effect"]
+    assert {rows[claim]["verdict"] for claim in ("C04", "C05")} == {"not measured yet"}
 
 
 @pytest.mark.parametrize(

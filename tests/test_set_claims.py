@@ -9,7 +9,7 @@ from test_rivals import PAPER, recorded
 from n2sr_lib import report
 from n2sr_lib.experiments.run import IMAGES, PAIR, Run, noise2sr, short
 from n2sr_lib.experiments.training_sets import FAR, HELD_OUT, ON_SET, choice
-from n2sr_lib.results import claims, rivals, set_claims, warm_start
+from n2sr_lib.results import rivals, set_claims, warm_start
 from n2sr_lib.results.ablations import Shown
 from n2sr_lib.results.rivals import FULL, SHARED
 from n2sr_lib.runs import records
@@ -64,7 +64,6 @@ def test_comparable_means_not_below_the_best(best, verdict):
     finding = set_claims.findings()["C05"]
     if best is None:
         assert finding.verdict == "not measured yet"
-        assert "the rivals have not run here" in claims.findings(PAPER)["C05"].effect
     else:
         assert finding.verdict == verdict, finding
         assert "Noise2Noise, fresh pairs at a=0.05" in finding.effect and len(finding.record_keys) == 15

@@ -263,7 +263,8 @@ def _remarks(s: Suitability, share: float) -> list[Remark]:
         names = {True: "rows (scan lines)", False: "columns"}
         direction = names[abs(across) >= abs(along)] if abs(math.log(ratio)) > 0.1 else "rows and columns"
         what = f"the noise is correlated along {direction}: {across:.2f} and {along:.2f}, Hx/Hy {ratio:.2f}"
-        add(level, what, "prefer raw frames; streaks or grain will survive, do not take them for structure")
+        cure = "prefer raw frames, or add --adapt, which helps in part"
+        add(level, what, f"{cure}; streaks or grain will survive, do not take them for structure")
     elif s.snr > SNR[0]:
         level = CARE if s.snr < SNR[1] else UNSUITABLE
         what = f"there is little noise: the signal is {s.snr:.0f} dB above it"

@@ -11,7 +11,16 @@ from .run import Run
 from .sequences import bottleneck, cjk, noise2atom, patches, stacks, stand_ins, tracking, which
 from .settings import recipe, theory, timing
 from .training_sets import table1_sets, warm_start
-from .zero_shot import CURVE_SECONDS, budget60, curves, table1, table1_own, table1_rivals, table1_seeds
+from .zero_shot import (
+    CURVE_SECONDS,
+    budget60,
+    curves,
+    fbi_given,
+    table1,
+    table1_own,
+    table1_rivals,
+    table1_seeds,
+)
 
 #: In order of priority: what is missing is executed from the top.
 TABLES = {
@@ -27,6 +36,7 @@ TABLES = {
     "table3": table3,
     "repeats": repeats,
     "table1_rivals": table1_rivals,
+    "fbi_given": fbi_given,
     "table1_own": table1_own,
     "table1_seeds": table1_seeds,
     "curves": curves,

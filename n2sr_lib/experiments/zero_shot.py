@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from .run import IMAGES, LEVELS, PAIR, TRAINING_SEEDS, Run, noise2sr, short
+from .run import IMAGES, LEVELS, PAIR, READOUT, TRAINING_SEEDS, Run, noise2sr, short
 
 
 def table1(profile: str) -> list[Run]:
@@ -68,6 +68,12 @@ def table1_seeds(profile: str) -> list[Run]:
     seeds = TRAINING_SEEDS[1:]
     ours = [short(profile, image, seed=seed) for image in PAIR for seed in seeds]
     return ours + [Run(method=m, image=image, seed=seed) for m in SEEDED for image in PAIR for seed in seeds]
+
+
+def fbi_given(profile: str) -> list[Run]:
+    """FBI-Denoiser with the true a and b on images 1 and 2, which parts its two stages."""
+    noise = (("strategy.a", LEVELS[0]), ("strategy.b", READOUT))
+    return [Run(profile=profile, method="fbi", image=image, overrides=noise) for image in PAIR]
 
 
 _NOT_OURS = (("network.widths", ()), ("network.features", 128), ("network.decoder_width", None))

@@ -83,8 +83,9 @@ def _places(estimate: str) -> Finding:
     full, said = _again("random", "fixed", estimate) if profiles.get(LEVELS[0]) == "laptop" else (None, "")
     effect = "; ".join(f"{fmean(values):+.2f} dB at a={a:g}" for a, values in main.items())
     if estimate == "mmse":
-        least = min(fmean(v) for _, gained, _ in measured.values() for v in gained.values())
-        effect += f"; at least {least:+.2f} dB whatever is read as fixed MMSE"
+        least, name = min((fmean(v), n) for _, gained, _ in measured.values() for n, v in gained.items())
+        reading = ablations.FIXED_READINGS[name].removesuffix(" (ours)")
+        effect += f"; {least:+.2f} dB at least, whatever is read as fixed MMSE ({reading})"
     verdict = weigh(short, full)
     return Finding(
         IN_PART if against else verdict,

@@ -116,28 +116,6 @@ def _c03() -> Finding:
     )
 
 
-def _against(paper: list[dict], methods: Callable[[dict], bool], note: str) -> Finding:
-    """Our mean less the paper's best figure of some rivals: a hint, no verdict before the rivals have run."""
-    measured = levels()
-    if not measured:
-        return Finding()
-
-    def difference(a: float, records: list[dict]) -> str:
-        rival = max(
-            (row for row in paper if float(row["a"]) == a and methods(row)), key=lambda r: float(r["psnr"])
-        )
-        ours = fmean(r["result"]["mmse"]["psnr"] for r in records)
-        return f"{ours - float(rival['psnr']):+.2f} dB on the paper's {rival['method']} at a={a:g}"
-
-    return Finding(
-        NOT_MEASURED,
-        "; ".join(difference(a, records) for a, (_, records) in measured.items()) + f" ({note})",
-        _each(measured, lambda r: f"± {pstdev(x['result']['mmse']['psnr'] for x in r):.2f}"),
-        _over(measured),
-        _keys(measured),
-    )
-
-
 def _c06() -> Finding:
     """Found: by the rule at every level that is complete."""
     measured = levels()
@@ -175,37 +153,21 @@ def _c28() -> Finding:
     )
 
 
-def findings(paper_table1: list[dict]) -> dict[str, Finding | None]:
+def findings() -> dict[str, Finding | None]:
     """All claims that records bear on; every other one is not measured yet.
 
     None stands for a claim whose images cannot be had just now: what was found before is still true.
-
-    Parameters
-    ----------
-    paper_table1 : rows of ``data/paper/table1.csv``.
     """
-    rivals_missing = "the rivals have not run here"
     beside, sets = table1_claims.findings(), set_claims.findings()
     unknown = beside["C07"] is None or sets["C07"] is None  # its images cannot be had
-    hint = _against(
-        paper_table1,
-        lambda row: row["category"] in ("non-learning", "zero-shot") and "Noise2SR" not in row["method"],
-        rivals_missing,
-    )
     return {
         "C01": _c01(),
         "C02": _c02(),
         "C03": _c03(),
         **beside,
-        "C04": hint if beside["C04"].verdict == NOT_MEASURED else beside["C04"],
-        "C05": _against(
-            paper_table1, lambda row: row["category"] in ("dataset", "supervised"), rivals_missing
-        )
-        if sets["C05"].verdict == NOT_MEASURED
-        else sets["C05"],
+        **sets,
         "C06": _c06(),
         "C07": beside["C07"] if unknown or sets["C07"].verdict == NOT_MEASURED else sets["C07"],
-        "C10": sets["C10"],
         **experimental_claims.findings(),
         **ablation_claims.findings(),
         **encoder_claims.findings(),

@@ -58,6 +58,7 @@ SET_ROWS = (
 )
 LABELS = {row.cell: row.label for row in (*ROWS, *SET_ROWS)}
 
+HEAD = [*ablations.HEAD, "seconds", "threads × runs at once"]
 Grid = dict[tuple[str, float], dict[str, dict]]  # (cell, a) -> image -> record
 
 
@@ -122,7 +123,7 @@ def seconds(record: dict, estimate: str) -> float:
 
 
 def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list[list[str]]:
-    """Rows of Table I at one level below `ablations.HEAD` and "seconds"; see `ablations.rows`.
+    """Rows of Table I at one level below `HEAD`; see `ablations.rows`.
 
     Parameters
     ----------
@@ -139,7 +140,14 @@ def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list
         f"{fmean(seconds(r, row.estimate) for r in found):.3g}" if found and row.estimate != "noisy" else ""
         for row, found in zip(listed, records, strict=True)
     ]
-    return [[*line, time] for line, time in zip(ablations.rows(lines, complete), taken, strict=True)]
+    by = [machines(found) if time else "" for found, time in zip(records, taken, strict=True)]
+    return [[*line, *rest] for line, *rest in zip(ablations.rows(lines, complete), taken, by, strict=True)]
+
+
+def machines(records: list[dict]) -> str:
+    """Who needed the seconds: processor (its maker's short name), threads of a run and runs at once."""
+    names = {f"{r['device'].partition('(')[0].strip()} {r['threads']} × {r['jobs']}" for r in records}
+    return ", ".join(sorted(names))
 
 
 def ranked(cells: Grid, a: float, complete: int = 5) -> list[str]:

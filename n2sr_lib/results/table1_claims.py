@@ -28,15 +28,20 @@ def _name(method: str) -> str:
     return LABELS[method].replace(" (MMSE)", "")
 
 
-def _levels(everything: dict[str, Recorded]) -> dict[float, Level]:
-    """The levels at which every method has all five images, each with its best profile."""
+def _levels(everything: dict[str, Recorded], missing: bool = False) -> dict[float, Level]:
+    """The levels at which every method has all five images, each with its best profile.
+
+    With ``missing`` those at which Noise2SR and at least one other method have them, with these methods.
+    """
     complete: dict[float, Level] = {}
     for profile, recorded in everything.items():
-        cells, names = grid(recorded), {cell(run) for run in recorded}
+        cells, names = grid(recorded), list(dict.fromkeys(map(cell, recorded)))
         for a in LEVELS:
             level = {name: cells.get((name, a), {}) for name in names}
-            if a not in complete and min(map(len, level.values())) == 5:
-                complete[a] = (profile, level)
+            whole = {name: images for name, images in level.items() if len(images) == 5}
+            enough = set(_plans(names)) < set(whole) if missing else len(whole) == len(names)
+            if a not in complete and enough:
+                complete[a] = (profile, whole)
     return complete
 
 
@@ -48,8 +53,13 @@ def _keys(groups) -> tuple[str, ...]:
     return tuple(dict.fromkeys(record["key"] for group in groups for record in group.values()))
 
 
-def _best(levels: dict[float, Level]) -> Finding:
-    """C04. Found: above the best other method at every complete level, with both plans."""
+def _best(everything: dict[str, Recorded]) -> Finding:
+    """C04. Found: above the best other method at every complete level, with both plans.
+
+    No verdict where no level is complete: then the best of those methods that are, and which are missing.
+    """
+    whole = _levels(everything)
+    levels = whole or _levels(everything, missing=True)
     if not levels:
         return Finding()
     said, spread, parts, groups = [], [], [], []
@@ -67,9 +77,14 @@ def _best(levels: dict[float, Level]) -> Finding:
         spread.append("± " + ", ".join(f"{pstdev(v):.2f}" for v in gained.values()) + f" at a={a:g}")
         groups += [level[name] for name in (*gained, best)]
     named = ", ".join(f"a={a:g} ({profile})" for a, (profile, _) in levels.items())
-    others = len(level) - len(gained)
-    over = f"5 images, one seed, the best of {others} other methods: {named}"
-    return Finding(_weigh(parts), "; ".join(said), "; ".join(spread), over, _keys(groups))
+    others = ""
+    if not whole:
+        lacking = [name for name in LABELS if all(name not in level for _, level in levels.values())]
+        known = {cell(run) for recorded in everything.values() for run in recorded}
+        others = ", without " + " and ".join(_name(name) for name in lacking if name in known)
+    over = f"5 images, one seed, the best other method{others}: {named}"
+    verdict = _weigh(parts) if whole else NOT_MEASURED
+    return Finding(verdict, "; ".join(said), "; ".join(spread), over, _keys(groups))
 
 
 def _falls(levels: dict[float, Level]) -> Finding:
@@ -120,7 +135,7 @@ def _over(profile: str, what: str = "") -> str:
 
 
 def _structure(everything: dict[str, Recorded]) -> Finding:
-    """C07: a hint until methods with training data have run; then see `set_claims`."""
+    """C07: a hint until the supervised network is recorded; then see `set_claims`."""
     for profile, recorded in everything.items():
         parts = rivals.pictures({run: r for run, r in recorded.items() if cell(run) == FULL})
         if all(image in parts for image in PAIR):
@@ -128,7 +143,7 @@ def _structure(everything: dict[str, Recorded]) -> Finding:
             said = " and ".join(f"{100 * share:.0f} %" for share in shares)
             return Finding(
                 NOT_MEASURED,
-                f"{said} of the error's power is image structure (the rivals have not run here)",
+                f"{said} of the error's power is image structure (the supervised network is missing)",
                 "",
                 _over(profile),
                 _part_keys(recorded, FULL),
@@ -153,6 +168,7 @@ def _profiles(everything: dict[str, Recorded]) -> Finding:
         plan: [theirs - ours for theirs, ours in zip(absolute["fbi"], absolute[plan], strict=True)]
         for plan in _plans(errors)
     }
+    limited = "; FBI-Denoiser with a small network, after the shared plan" if SHARED in errors else ""
     said = "; ".join(
         f"{_name(name)} {fmean(absolute[name]):.4f}, contrast "
         + " and ".join(f"{100 * e.bias:+.1f} %" for e in both)
@@ -162,7 +178,7 @@ def _profiles(everything: dict[str, Recorded]) -> Finding:
         _weigh([above_zero(values) for values in less.values()]),
         f"mean error of an extremum (intensity): {said}",
         "± " + ", ".join(f"{stdev(values):.4f}" for values in less.values()) + " of the differences",
-        _over(profile, f"; {len(absolute['fbi'])} extrema of a surface row in each of both"),
+        _over(profile, f"; {len(absolute['fbi'])} extrema of a surface row in both together{limited}"),
         _part_keys(everything[profile], *errors),
     )
 
@@ -196,8 +212,7 @@ def _smooth(everything: dict[str, Recorded]) -> Finding:
 def findings() -> dict[str, Finding | None]:
     """C04, C07 to C09 and C27; None for what needs the paper's images where they cannot be had."""
     everything = {profile: found(rivals.runs(profile)) for profile in BEST_FIRST}
-    levels = _levels(everything)
-    measured: dict[str, Finding | None] = {"C04": _best(levels), "C09": _falls(levels)}
+    measured: dict[str, Finding | None] = {"C04": _best(everything), "C09": _falls(_levels(everything))}
     pictured = {"C07": _structure, "C08": _profiles, "C27": _smooth}
     try:
         return measured | {name: look(everything) for name, look in pictured.items()}
