@@ -22,6 +22,7 @@ from . import __version__, io, trust_report
 from .assess.remarks import plain
 from .assess.suitability import Suitability, suitability
 from .assess.trust import Error
+from .checkpoint import remove
 from .checks import check_image
 from .data import array_hash
 from .denoising import Denoised, adapted, apply, choose_device, choose_preset, denoise
@@ -44,6 +45,7 @@ EXTENSIONS = [
     ".mrc",
     ".hspy",
 ]  # not .emi: it is its .ser
+MADE = ("_denoised", "_denoised_report")  # ends of the names of results and reports
 ROWS, FITTED = "n2sr.csv", "n2sr.fitted"
 WARM = 0.25  # share of the preset's steps for a network that begins with the previous frame's weights
 
@@ -94,16 +96,21 @@ class Options:
 
 
 def find_images(given: list[Path | str]) -> list[Path]:
-    """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files."""
+    """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files.
+
+    Of folders and patterns without what a batch has written there: results and their reports.
+    """
     paths: list[Path] = []
     for text in (os.path.expanduser(str(one)) for one in given):
         if os.path.isdir(text):
             found = [p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file()]
+            found = [p for p in found if not p.stem.endswith(MADE)]
             what = f"{text!r} is a folder without an image that can be read"
         elif os.path.exists(text) or not glob.has_magic(text):
             found = [Path(text)]
         else:
             found = [Path(p) for p in glob.glob(text, recursive=True) if os.path.isfile(p)]
+            found = [p for p in found if not p.stem.endswith(MADE)]
             what = f"no file matches {text!r}"
         if not found:
             raise InputError(f"{what}; give images, a folder of images or a pattern such as 'scans/*.dm4'")
@@ -135,15 +142,13 @@ def run(
         raise InputError(
             f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
         ) from None
-    rows, names = [], [p.stem for p in paths]
+    rows, stems = [], _stems(paths)
     fitted = None
     if options.period > 1:
         how = (options.preset, options.seed, options.device)
         fitted = kept(folder / FITTED, options.key, *how)
     table = _table(folder / ROWS)
-    for path in paths:
-        # two files of one name and different formats must not replace each other
-        stem = path.stem if names.count(path.stem) == 1 else path.name.replace(".", "_")
+    for path, stem in zip(paths, stems, strict=True):
         for frame, image in _frames(path, options):
             begin = time.monotonic()
             number = "" if frame is None else f"_frame{frame:05d}"
@@ -162,11 +167,21 @@ def run(
                 what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
             row["seconds"] = round(time.monotonic() - begin, 1)
-            table[row["file"], str(row["frame"])] = row
+            table[row["output"]] = row
             _write_table(folder / ROWS, table)
             rows.append(row)
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
+
+
+def _stems(paths: list[Path]) -> list[str]:
+    """How the results of files are named: no two alike, by as little of a file's path as that needs."""
+    parts = [path.resolve().parts for path in paths]
+    names = [[path.stem for path in paths]]
+    names += [["_".join(p[-k:]).replace(".", "_") for p in parts] for k in range(1, max(map(len, parts)) + 1)]
+    return [
+        next(one[i] for one in names if one.count(one[i]) == 1 or one is names[-1]) for i in range(len(paths))
+    ]
 
 
 def denoise_one(
@@ -210,6 +225,7 @@ def denoise_one(
     for text in _warnings(before):
         warn(text)
     preset = adapted(options.preset, before.sampler if options.adapt else {})
+    checkpoint = output.with_name(f"{output.name}.checkpoint")
     result, new, error = None, False, None
     if fitted is not None and fitted.age + 1 < options.period and fits(fitted, preset):
         result = apply(fitted.result, y, progress=progress)
@@ -226,7 +242,7 @@ def denoise_one(
             budget=options.budget,
             device=options.device,
             seed=options.seed,
-            checkpoint=output.with_name(f"{output.name}.checkpoint"),
+            checkpoint=checkpoint,
             progress=progress,
             start=fitted.result.network if warm else None,
         )
@@ -245,6 +261,7 @@ def denoise_one(
     more = {"noise_mean": "" if before.noise is None else before.noise.mean}
     more["device"] = result.settings.get("device", "")
     io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
+    remove(checkpoint)
     if options.report:
         _, after = trust_report.examine(image.image, y, result, before)
         trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
@@ -320,12 +337,12 @@ def _earlier(output: Path) -> dict | None:
         return None
 
 
-def _table(path: Path) -> dict[tuple[str, str], dict]:
-    """The rows of earlier calls, by file and frame."""
+def _table(path: Path) -> dict[str, dict]:
+    """The rows of earlier calls, by their output."""
     if not path.exists():
         return {}
     with path.open(encoding="utf-8", newline="") as file:
-        return {(row["file"], row["frame"]): row for row in csv.DictReader(file) if row.get("file")}
+        return {row["output"]: row for row in csv.DictReader(file) if row.get("output")}
 
 
 def _write_table(path: Path, table: dict) -> None:

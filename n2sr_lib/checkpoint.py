@@ -5,15 +5,19 @@ import os
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import InputError
 
 
-def signature_of(plan, strategy, images: Tensor, seed: int, free: bool) -> str:
-    """A hash of all that a run must share with the one that left a checkpoint; ``free``: no time budget."""
-    digest = hashlib.sha256(repr((plan, strategy, tuple(images.shape), seed, free)).encode())
-    digest.update(images.cpu().contiguous().numpy())  # no copy: a set has gigabytes
+def signature_of(network: nn.Module, images: Tensor, *rest) -> str:
+    """A hash of all that a run must share with the one that left a checkpoint.
+
+    The network with the weights that it begins with, the images, and whatever else has a ``repr``.
+    """
+    digest = hashlib.sha256(repr((network, tuple(images.shape), rest)).encode())
+    for tensor in (images, *network.state_dict().values()):
+        digest.update(tensor.cpu().contiguous().numpy())  # no copy: a set has gigabytes
     return digest.hexdigest()
 
 
@@ -26,6 +30,18 @@ def load(path: Path, signature: str, device: torch.device | str = "cpu") -> dict
     if state["signature"] != signature:
         raise InputError(f"{path} was left by another run; delete it or name another checkpoint")
     return state
+
+
+def remove(path: Path) -> None:
+    """Remove the checkpoint of a run, and those of its restarts (`denoising.denoise`)."""
+    while path.exists():
+        path.unlink()
+        path = again(path)
+
+
+def again(path: Path) -> Path:
+    """Where a training that begins once more has its checkpoint."""
+    return path.with_name(f"{path.name}.again")
 
 
 def save(state: dict, path: Path) -> None:

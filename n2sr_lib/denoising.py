@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .checkpoint import again
 from .checks import check_image
 from .errors import InputError
 from .networks.build import build_network
@@ -149,10 +150,12 @@ def denoise(
         filled in (`checks.check_image`).
     preset : ``"smoke"``, ``"laptop"``, ``"paper"``, or a `Preset`.
     budget : seconds for training and prediction together; the number of training steps, and where need be
-        M, follow from it after a few steps have been timed, and are recorded.
+        M, follow from it after a few steps have been timed, and are recorded. A restart late in the training
+        still gets half of it.
     device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
     seed : same seed, same machine, same number of steps: same bits on a CPU.
-    checkpoint : file from which an interrupted training continues; see `train.fit`.
+    checkpoint : file from which an interrupted training continues; see `train.fit`. It stays, so that what
+        is interrupted afterwards need not be trained again: `checkpoint.remove` it when the result is safe.
     progress : show progress bars.
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the estimate of that
         moment, ndarray (H, W) in the units of ``image``, averaged over `WATCH_PASSES` passes; what it says
@@ -227,27 +230,23 @@ def denoise(
     )
     if history.stopped in (DEAD, SILENT):
         if restarts:
-            again = checkpoint and f"{os.fspath(checkpoint)}.again"
             result = denoise(
                 image,
                 preset=chosen,
                 budget=budget and max(budget - (time.monotonic() - begin), budget / 2),
                 device=device,
                 seed=seed + 1,
-                checkpoint=again,
+                checkpoint=checkpoint and again(Path(checkpoint)),
                 progress=progress,
                 watch=watch,
                 restarts=restarts - 1,
+                start=start,
             )
-            if checkpoint is not None:  # kept until now, so that an interrupted run knows that it died
-                Path(checkpoint).unlink(missing_ok=True)
             name = preset if isinstance(preset, str) else "custom"
             return dataclasses.replace(result, settings=result.settings | {"preset": name})
         warnings.warn(f"the training died after {history.steps} steps; give another seed", stacklevel=2)
     trained = time.monotonic()
     image_hat, spread, out_of_bag = _predict(strategy, predictor, normal, seed, (mean, deviation), progress)
-    if checkpoint is not None:  # kept until now: an interrupted averaging need not train again
-        Path(checkpoint).unlink(missing_ok=True)
     settings = {
         "preset": preset if isinstance(preset, str) else "custom",
         "network": chosen.network,

@@ -66,12 +66,18 @@ def fit(method: str, frames: np.ndarray, seed: int, settings: Preset | Noise2Ato
 def as_atoms(frames: np.ndarray, seed: int, settings: Noise2AtomPlan, device: str):
     """Noise2Atom, trained on all frames and the clean domain: from frames (T, H, W) to estimates."""
     clean = scenes.clean_domain(settings.clean_images, 3 * settings.crop // 2, seed)
-    noisy = noise2atom.normalised(torch.from_numpy(frames)).to(device)
+    seen = torch.from_numpy(frames)
+    noisy = noise2atom.normalised(seen).to(device)
     networks = noise2atom.build(settings, seed).to(device)
     noise2atom.fit(
         networks, noisy, torch.from_numpy(clean)[:, None].to(device), settings, seed=seed, progress=False
     )
-    return lambda some: noise2atom.translate(networks["to_clean"], noisy[: len(some)]).cpu().numpy()
+
+    def estimate(some: np.ndarray) -> np.ndarray:
+        given = (torch.from_numpy(some) - seen.mean()) / seen.std()  # as the frames of the training
+        return noise2atom.translate(networks["to_clean"], given[:, None].to(device)).cpu().numpy()
+
+    return estimate
 
 
 def prepared(frames: np.ndarray) -> np.ndarray:

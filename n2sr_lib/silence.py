@@ -12,7 +12,7 @@ SILENT_STEP = 100  # steps after which it is looked for
 
 
 class Listener:
-    """Keeps the last output of a network, and of its last ReLU if it has one, until `close`."""
+    """Keeps the last output of a network, and of its last ReLU if it has one, within a ``with`` statement."""
 
     def __init__(self, network: nn.Module):
         self.output, self.units = torch.empty(0), None
@@ -34,6 +34,9 @@ class Listener:
             return ""
         return SILENT if (self.units.amax(1) == 0).float().mean() > SILENT_SHARE else ""
 
-    def close(self) -> None:
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *error) -> None:
         for hook in self._hooks:
             hook.remove()

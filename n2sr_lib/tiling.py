@@ -15,7 +15,8 @@ def tiled(network: Callable[[Tensor], Tensor], tile: int, overlap: int, align: i
     tile : side of the part that is kept of each pass, in pixels of the network's input.
     overlap : pixels seen around each tile and thrown away, so that its borders do not show.
     align : tiles start at multiples of it; a multiple of the network's total pooling (32 for five 2×2
-        poolings), since otherwise the pooling grid would shift and the result with it.
+        poolings), since otherwise the pooling grid would shift and the result with it. For a transformer
+        the result of an image larger than a tile is another one: windows shift, attention sees the tile.
 
     Returns
     -------

@@ -18,13 +18,13 @@ SIZE = (832, 896)  # of the paper's test images
 ROUNDS = 3
 
 
-def steps(seed: int) -> dict:
+def steps(seed: int, device: str = "auto") -> dict:
     """Seconds of a training step of `paper` and `laptop` (in both precisions) and of a pass of `laptop`.
 
     ``effect`` is the whole of `laptop` (training and averaging of one image) in steps of `paper` in float32,
     the median of three rounds; ``spread`` its range. Takes about three minutes on two cores.
     """
-    where = choose_device("auto")
+    where = choose_device(device)
     y = torch.randn(1, 1, *SIZE, generator=torch.Generator().manual_seed(seed)).to(where)
     paper, laptop = PRESETS["paper"], PRESETS["laptop"]
     fast = fastest_precision(where)
@@ -55,7 +55,11 @@ def steps(seed: int) -> dict:
 
 
 def upsamplings(
-    seed: int, size: tuple[int, int] = SIZE, rounds: int = 5, presets: tuple[str, ...] = ("laptop", "paper")
+    seed: int,
+    size: tuple[int, int] = SIZE,
+    rounds: int = 5,
+    presets: tuple[str, ...] = ("laptop", "paper"),
+    device: str = "auto",
 ) -> dict:
     """Seconds of a pass over an image with each upsampling (Table IV), as ratios to pixel shuffle.
 
@@ -64,7 +68,7 @@ def upsamplings(
     ``effect`` is the median ratio of bilinear in the first of ``presets``, ``spread`` its range. The weights
     do not matter. Takes about three minutes on two cores.
     """
-    where = choose_device("auto")
+    where = choose_device(device)
     y = torch.randn(1, 1, *size, generator=torch.Generator().manual_seed(seed)).to(where)
     said: dict = {}
     for name in presets:
@@ -88,13 +92,20 @@ def upsamplings(
     }
 
 
-def loading(seed: int, images: int = 200, side: int = 512, steps: int = 6, profile: str = "laptop") -> dict:
+def loading(
+    seed: int,
+    images: int = 200,
+    side: int = 512,
+    steps: int = 6,
+    profile: str = "laptop",
+    device: str = "auto",
+) -> dict:
     """Which part of a training step on a set goes into loading: into cutting its crops out of the images.
 
     The images lie in memory; here there are more of them than any processor's cache holds. ``effect`` is the
     share, the median of three rounds, ``spread`` its range. Takes a quarter of a minute on two cores.
     """
-    where, preset = choose_device("auto"), preset_for_set("supervised", profile)
+    where, preset = choose_device(device), preset_for_set("supervised", profile)
     preset = dataclasses.replace(preset, strategy=dataclasses.replace(preset.strategy, a=0.05, b=0.02))
     x = torch.rand(images, 1, side, side, generator=torch.Generator().manual_seed(seed)).to(where)
     generator, plan = torch.Generator().manual_seed(seed), preset.plan

@@ -12,10 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from .checkpoint import load, save, signature_of
-from .crops import draw_crops, held_out_map
+from .crops import AUGMENTATIONS, draw_crops, held_out_map
 from .errors import InputError
 from .progress import bar
 from .silence import Listener
+
+#: "bfloat16": autocast and channels-last. "fastest": `denoising.denoise` chooses what the machine does best.
+PRECISIONS = ("float32", "bfloat16", "fastest")
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,16 @@ class Plan:
     warmup: int = 0  # steps of linear rise
     cosine: bool = False  # fall to zero along a half cosine after the rise
     averaging: float = 0.0  # decay of the exponential average of the weights; 0: the last weights
-    augment: str = "turns"  # flips and quarter turns; "released": flips and ±20°; "none"
+    augment: str = "turns"  # one of `crops.AUGMENTATIONS`
     held_out: float = 0.02  # fraction of pixels that are never targets
-    precision: str = "float32"  # or "bfloat16": autocast and channels-last
+    precision: str = "float32"  # one of `PRECISIONS`
     every: int = 50  # steps between two points of the history
     patience: int = 0  # stop after so many points without a better held-out loss; 0: never
+
+    def __post_init__(self):
+        for name, known in (("augment", AUGMENTATIONS), ("precision", PRECISIONS)):
+            if getattr(self, name) not in known:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(known)}")
 
 
 @dataclass
@@ -89,12 +97,13 @@ def fit(
     Parameters
     ----------
     images : Tensor (N, C, H, W), float32, normalised, on the network's device; C > 1: pairs or colours.
-    seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits.
+    seed : of crops, augmentation, sub-samplings and held-out pixels. Same seed, same machine: same bits on a
+        CPU.
     budget : seconds of training. Turned into a number of steps after a few have been timed; ``plan.steps``
         is then ignored, ``plan.epochs`` not.
     checkpoint : file that is written every half minute and at the end, and continued from where it exists;
         the caller removes it. A run that was interrupted and continued gives the same bits as one that was
-        not.
+        not (on a CPU).
     watch : (n, look): every n steps (n < 1: every such part of all steps) ``look`` gets the averaged network,
         and what it says goes into the history. Its time does not count, and it changes nothing.
     wary : stop also where the output is silent in part, see `silence.Listener`.
@@ -102,7 +111,7 @@ def fit(
     Raises
     ------
     InputError
-        If the checkpoint is damaged or belongs to another run.
+        If the checkpoint is damaged or belongs to another run, or the loss is not finite.
     """
     entered = time.monotonic()  # the first optimiser of a process takes seconds, which count
     if plan.precision == "bfloat16":
@@ -117,7 +126,7 @@ def fit(
     enough = _steps_of(plan, images)
     steps = min(plan.steps, enough) if budget is None else None
     best, waited, saved = math.inf, 0, time.monotonic()
-    signature = signature_of(plan, strategy, images, seed, budget is None)
+    signature = signature_of(network, images, plan, strategy, seed, budget is None, wary)
     if checkpoint is not None and Path(checkpoint).exists():
         state = load(Path(checkpoint), signature, images.device)
         network.load_state_dict(state["network"])
@@ -127,12 +136,11 @@ def fit(
         history = History(**state["history"])
         steps, best, waited = state["steps"], state["best"], state["waited"]
 
-    listener = Listener(network)
     network.train()
     step = history.steps
     begin = entered - (history.seconds[-1] if history.seconds else 0.0)
     sums, counted = torch.zeros(2, device=images.device), 0
-    with bar(steps or 0, "training", progress, initial=step) as shown:
+    with Listener(network) as listener, bar(steps or 0, "training", progress, initial=step) as shown:
         while steps is None or step < steps:
             if step == TIMED_STEPS.start:
                 timed = _now(images.device)
@@ -157,14 +165,14 @@ def fit(
             counted += 1
             shown.update()
             if watch is not None and steps and step % _every(watch[0], steps) == 0:
-                looked = time.monotonic()
+                looked = _now(images.device)
                 history.watched.append([step, looked - begin, *watch[1](average)])
-                begin += time.monotonic() - looked
+                begin += _now(images.device) - looked
             if step % plan.every and step != steps:
                 continue
             mean = (sums / counted).tolist()
             if not math.isfinite(mean[0]):
-                raise InputError("the training loss is not finite; use precision float32 or a lower rate")
+                raise InputError("the training loss is not finite; give another seed, or a lower rate")
             sums, counted = torch.zeros_like(sums), 0
             history.step.append(step)
             history.loss.append(mean[0])
@@ -192,7 +200,6 @@ def fit(
                 }
                 save(state, Path(checkpoint))
                 saved = time.monotonic()
-    listener.close()
     network.load_state_dict(average.state_dict())
     network.eval()
     if budget is not None and history.stopped == "steps":

@@ -237,6 +237,30 @@ def test_same_names_and_other_files_in_the_folder(folder, work):
     ]
 
 
+def test_files_of_one_name_in_two_folders_get_a_result_each(folder, work):
+    for name in ("a", "b"):
+        Path(name).mkdir()
+        io.write(f"{name}/x.tif", frame(len(name)), title=name)
+    rows = batch.run(["a", "b", "scans"], Path("out"), SMOKE)
+    assert {row["output"] for row in rows} == {
+        *("a_x_tif_denoised.tif", "b_x_tif_denoised.tif"),
+        *(f"{k}_denoised.tif" for k in range(3)),
+    }
+    with Path("out/n2sr.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 5
+    assert {row["status"] for row in batch.run(["a", "b", "scans"], Path("out"), SMOKE)} == {"kept"}
+
+
+def test_results_are_no_input_of_a_folder(folder, work):
+    batch.run(["scans"], Path("scans"), dataclasses.replace(SMOKE, report=True))
+    assert {"0_denoised.tif", "0_denoised_report.png"} < {p.name for p in Path("scans").iterdir()}
+    for given in ("scans", "scans/*.tif"):
+        assert [p.name for p in batch.find_images([given])] == ["0.tif", "1.tif", "2.tif"]
+    with pytest.raises(InputError, match="no file matches"):
+        batch.find_images(["scans/*.png"])
+    assert [p.name for p in batch.find_images(["scans/0_denoised.tif"])] == ["0_denoised.tif"]
+
+
 def test_what_is_refused_at_once(folder, work):
     for given, options in (
         (["none*.tif"], SMOKE),

@@ -7,6 +7,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio as psnr
 
 from n2sr_lib import PRESETS, InputError, Preset, denoise, denoising
+from n2sr_lib.checkpoint import remove
 from n2sr_lib.checks import check_image
 from n2sr_lib.denoising import apply, choose_device, for_prediction
 from n2sr_lib.networks.build import build_network
@@ -62,6 +63,8 @@ def test_a_training_that_dies_begins_again(noisy, dying, tmp_path):
         k: result.settings[k] for k in result.settings if "seconds" in k
     }
     assert np.array_equal(result.image, alive.image)
+    assert len(list(tmp_path.iterdir())) == 2  # kept until the caller's result is safe
+    remove(tmp_path / "c")
     assert not list(tmp_path.iterdir())
 
 

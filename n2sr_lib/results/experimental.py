@@ -15,7 +15,7 @@ from ..denoising import Preset
 from ..experiments import calibration, correlated, noise2atom
 from ..experiments import real as runs
 from ..experiments.micrographs import CORRELATIONS, DOSES, HIGH_DOSE, SAMPLERS, UNTOLD, paired
-from ..experiments.run import LEVELS, Run
+from ..experiments.run import Run
 from ..experiments.sequences import REAL
 from ..experiments.zero_shot import OWN, RIVALS
 from ..methods import preset_for
@@ -257,12 +257,3 @@ CALIBRATION_HEAD = (
     *("image", "a", "true error (noise variance = 1)", "estimated", "difference (standard errors)"),
     *("error / spread", "error within the spread", "within twice"),
 )
-
-
-def calibration_curves(profile: str = "laptop") -> dict[float, list[tuple[list[float], list[float]]]]:
-    """Spread and true error by class of the spread (rms, in deviations of the noise): a -> one an image."""
-    curves: dict[float, list] = {a: [] for a in LEVELS}
-    for run, record in found(calibration(profile)).items():
-        if record is not None:
-            curves[run.a].append((record["study"]["spread"], record["study"]["error"]))
-    return curves

@@ -26,7 +26,9 @@ TOLERANCE = 0.05  # dB: another machine, or a GPU, sums in another order
 
 
 def verify(key: str, device: str = "auto") -> tuple[bool, str]:
-    """Execute a recorded run again, with the recorded precision and threads, on the recorded class of device.
+    """Execute a recorded run again, with the recorded precision and threads.
+
+    On the recorded class of device, if it is there.
 
     A run with a time budget is repeated with the steps and passes that it came to.
 
@@ -36,7 +38,7 @@ def verify(key: str, device: str = "auto") -> tuple[bool, str]:
     """
     old = records.read(key)
     specification, threads = dict(old["specification"]), torch.get_num_threads()
-    if specification["kind"] in ("denoise", "real") and "plan" in specification:
+    if specification["kind"] in ("denoise", "real", "choice") and "plan" in specification:
         specification["plan"] = specification["plan"] | {"precision": old["precision"]}
         if specification.get("budget") is not None:
             specification["budget"] = None
@@ -44,7 +46,8 @@ def verify(key: str, device: str = "auto") -> tuple[bool, str]:
             specification["strategy"] = specification["strategy"] | {"M": old["M"]}
     torch.set_num_threads(old["threads"])
     try:
-        new, _ = execute(specification, device=old["device_class"] if device == "auto" else device)
+        there = old["device_class"] if torch.cuda.is_available() else "cpu"
+        new, _ = execute(specification, device=there if device == "auto" else device)
     finally:
         torch.set_num_threads(threads)
     if new["sha256"] == old["sha256"]:

@@ -55,6 +55,7 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
         "table": table,
         "profile": profile,
         "method": specification["method"],
+        "image": specification.get("image", ""),
         "seed": specification["seed"],
         "device": record["device"],
         "precision": record["precision"] or "",
@@ -64,7 +65,6 @@ def _rows(record: dict, table: str, profile: str, overrides: tuple) -> list[dict
         return [row]
     noise = specification["noise"]
     row |= {
-        "image": specification["image"],
         "a": noise["a"],
         "b": noise["b"],
         "noise_seed": noise["seed"],

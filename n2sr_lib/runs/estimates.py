@@ -42,6 +42,7 @@ class Estimator:
     def __init__(self, known: dict[str, dict], device: str, jobs: int = 1, anywhere: bool = False):
         self.device, self.jobs, self.anywhere = device, jobs, anywhere
         self.costs: dict[tuple, list[tuple[float, float]]] = {}
+        self.rest: dict[tuple, list[float]] = {}  # beside training and averaging: looks, a study, writing
         for record in known.values():
             self.learn(record)
 
@@ -58,6 +59,10 @@ class Estimator:
         here = (name, record["device"], record["threads"], record["jobs"])
         for known in (here, (name, record["device_class"])):
             self.costs.setdefault(known, []).append(cost)
+            if "train_seconds" in record:
+                rest = record["seconds"] - record["train_seconds"] - record["predict_seconds"]
+                study = record["specification"].get("study", "")
+                self.rest.setdefault((*known, study), []).append(rest)
 
     def total(self, specifications: list[dict], time_steps: bool = False) -> float | None:
         """Estimated seconds of several runs, with each training that they share and that is missing once."""
@@ -75,7 +80,8 @@ class Estimator:
         here = (name, device_name(device_class), torch.get_num_threads(), self.jobs)
         costs = self.costs.get(here)
         if costs is None and self.anywhere:
-            costs = self.costs.get((name, device_class))
+            here = (name, device_class)
+            costs = self.costs.get(here)
         if specification["kind"] != "denoise":
             return median(cost for _, cost in costs) if costs else THEORY
         if costs is None and time_steps:
@@ -84,7 +90,8 @@ class Estimator:
             return None
         step, passing = (median(c) for c in zip(*costs, strict=True))
         plan, strategy = specification["plan"], specification["strategy"]
-        return OVERHEAD + step * plan["steps"] + passing * (strategy.get("M", 0) + 1)
+        rest = self.rest.get((*here, specification.get("study", "")), [OVERHEAD])
+        return median(rest) + step * plan["steps"] + passing * (strategy.get("M", 0) + 1)
 
     def _time(self, specification: dict) -> tuple[float, float]:
         preset = preset_of(specification)

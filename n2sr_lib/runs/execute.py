@@ -111,7 +111,7 @@ def execute(
         record |= {"result": result, "sha256": sha256(repeatable)}
         png, record["crop"] = keep(picture, key)
     elif specification["kind"] != "denoise":
-        result = _number(specification)
+        result = _number(specification, device_class)
         record |= {"result": result, "sha256": sha256(result)}
     else:
         done, x, y = _denoise(specification, device_class, checkpoint, progress, weights)
@@ -129,14 +129,15 @@ def execute(
     return seal(record | origin | {"jobs": jobs, "resumed": resumed}), png
 
 
-def _number(specification: dict) -> dict:
+def _number(specification: dict, device_class: str) -> dict:
     from .. import theory, timing  # only here: nothing else needs them
 
     module = {"theory": theory, "timing": timing}[specification["kind"]]
     experiment = getattr(module, specification["method"], None)
     if experiment is None:
         raise InputError(f"there is no function {specification['method']!r} in {module.__name__}")
-    return experiment(specification["seed"])
+    device = {"device": device_class} if module is timing else {}
+    return experiment(specification["seed"], **device)
 
 
 def _denoise_real(

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from ..checkpoint import remove
 from ..errors import InputError
 from ..experiments.run import LEVELS, PROFILES, READOUT, Run
 from ..experiments.training_sets import ON_SET
@@ -118,7 +119,7 @@ def _train(training: dict, device: str, progress: bool) -> Path:
     if done.stat().st_size <= LARGEST:
         folder().mkdir(parents=True, exist_ok=True)
         done = Path(shutil.move(done, folder() / done.name))
-    checkpoint.unlink(missing_ok=True)
+    remove(checkpoint)
     return done
 
 

@@ -16,7 +16,9 @@ def provenance(device_class: str) -> dict:
     """Device, threads, versions, commit and date."""
     from .. import __version__
 
-    return {
+    # Where "float32" is less than that: convolutions of graphics cards, by PyTorch's default.
+    tf32 = {"tf32": torch.backends.cudnn.allow_tf32} if device_class == "cuda" else {}
+    return tf32 | {
         "device": device_name(device_class),
         "threads": torch.get_num_threads(),
         "versions": {

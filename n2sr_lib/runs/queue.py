@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from .. import checkpoint
 from ..experiments import crop_of, wanted
 from ..experiments.run import Run
 from . import archive, records
@@ -35,19 +36,21 @@ def run_once(run: Run, *, device: str = "auto", jobs: int = 1, progress: bool = 
         if work in known:  # recorded since the list was made
             return known[work]
         key = record_key(specification, *machine(specification, device))
+        path = records.cache() / "checkpoints" / f"{key}.pt"
         try:
             record, png = execute(
                 specification,
                 device=device,
                 profile=run.profile,
                 crop=crop_of(run),
-                checkpoint=records.cache() / "checkpoints" / f"{key}.pt",
+                checkpoint=path,
                 jobs=jobs,
                 progress=progress,
             )
         except Busy:  # with a training that this run shares
             return None
         records.write(record, png)
+        checkpoint.remove(path)  # not before: a study after the training may be interrupted too
     return record
 
 
@@ -124,7 +127,8 @@ def work_side_by_side(
         if (now := {path.name for path in records.folder().glob("*.json")}) != before:
             before = now
             finished()
-    return sum(abs(worker.exitcode) for worker in workers)
+    codes = [worker.exitcode for worker in workers]
+    return sum(code if code > 0 else 1 for code in codes if code)  # below 0: killed by a signal
 
 
 def _worker(runs: list[Run], threads: int, options: dict) -> None:

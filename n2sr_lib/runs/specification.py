@@ -162,6 +162,8 @@ def preset_of(specification: dict) -> Preset:
 def machine(specification: dict, device: str) -> tuple[str, str | None]:
     """Device class (``"cpu"``, ``"cuda"``) and precision with which this machine would execute it."""
     kind = specification["kind"]
+    if kind == "timing":
+        return choose_device(device).type, None
     if kind not in ("denoise", "series", "pretrained", "choice", "real"):
         return "cpu", None
     if kind == "real" and "plan" not in specification:
