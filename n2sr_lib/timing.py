@@ -109,10 +109,10 @@ def loading(
     preset = dataclasses.replace(preset, strategy=dataclasses.replace(preset.strategy, a=0.05, b=0.02))
     x = torch.rand(images, 1, side, side, generator=torch.Generator().manual_seed(seed)).to(where)
     generator, plan = torch.Generator().manual_seed(seed), preset.plan
-    stack = torch.cat((x, x), 1)  # with the map of held-out pixels, as in `train.fit`
+    kept = torch.ones_like(x, dtype=torch.bool)  # the map of held-out pixels, as in `train.fit`
 
     def load() -> float:
-        crops = draw_crops(stack, plan.batch, plan.crop, 1, plan.augment, generator)
+        crops = draw_crops(x, plan.batch, plan.crop, 1, plan.augment, generator, kept)
         return crops.sum().item()
 
     rounds = [

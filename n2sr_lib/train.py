@@ -120,8 +120,8 @@ def fit(
     optimizer = torch.optim.AdamW(network.parameters(), plan.lr, weight_decay=plan.weight_decay, fused=True)
     average = copy.deepcopy(network).eval()
     generator = torch.Generator().manual_seed(seed)
-    kept = held_out_map((len(images), 1, *images.shape[2:]), plan.held_out, seed).to(images.device)
-    stack = torch.cat((images, kept), 1)
+    kept = held_out_map((len(images), 1, *images.shape[2:]), plan.held_out, seed)
+    kept = kept.bool().to(images.device)
     history = History()
     enough = _steps_of(plan, images)
     steps = min(plan.steps, enough) if budget is None else None
@@ -153,7 +153,9 @@ def fit(
             for group in optimizer.param_groups:
                 # Before the budget has become a number of steps only the rise is asked for.
                 group["lr"] = learning_rate(plan, step, steps or 2 * TIMED_STEPS.stop)
-            crops = draw_crops(stack, plan.batch, plan.crop, strategy.multiple, plan.augment, generator)
+            crops = draw_crops(
+                images, plan.batch, plan.crop, strategy.multiple, plan.augment, generator, kept
+            )
             with autocast(plan.precision, images.device):
                 loss, held_out = strategy.loss(network, crops[:, :-1], crops[:, -1:], generator)
             optimizer.zero_grad()
