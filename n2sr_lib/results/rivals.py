@@ -145,8 +145,12 @@ def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list
 
 
 def machines(records: list[dict]) -> str:
-    """Who needed the seconds: processor (its maker's short name), threads of a run and runs at once."""
-    names = {f"{r['device'].partition('(')[0].strip()} {r['threads']} × {r['jobs']}" for r in records}
+    """Who needed the seconds: processor (its maker), threads of a run, runs at once; empty: this machine."""
+    names = {
+        f"{r['device'].partition('(')[0].strip()} {r['threads']} × {r['jobs']}"
+        for r in records
+        if "device" in r
+    }
     return ", ".join(sorted(names))
 
 
