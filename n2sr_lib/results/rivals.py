@@ -149,7 +149,7 @@ def machines(records: list[dict]) -> str:
     names = {
         f"{r['device'].partition('(')[0].strip()} {r['threads']} × {r['jobs']}"
         for r in records
-        if "device" in r
+        if "jobs" in r  # not where it was executed afresh
     }
     return ", ".join(sorted(names))
 
