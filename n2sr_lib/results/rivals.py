@@ -13,6 +13,8 @@ from . import ablations, profiles, transfer
 from .ablations import Recorded, Shown
 
 FULL, SHARED = "noise2sr", "noise2sr, shared plan"
+#: The plans of Noise2SR, with both of which a verdict has to hold in `laptop`.
+PLANS = {SHARED: "with the shared plan", FULL: "with its own"}
 #: What `smoke` executes afresh, and where: four columns of a surface row and the vacuum above them.
 SMOKE = ("adaptive_wiener", "gaussian_blur", "fourier_wiener", "noise2self", "neighbor2neighbor")
 SMOKE_PART = (slice(96, 240), slice(500, 692))

@@ -10,24 +10,15 @@ from ..experiments.training_sets import FAR, HELD_OUT, NO_SET, ON_SET
 from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, differences, score
-from .rivals import FULL, LABELS, SHARED, cell, grid
-from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, K, above_zero
+from .rivals import FULL, LABELS, PLANS, cell, grid
+from .verdicts import BEST_FIRST, Finding, K, above_zero, keys_of, weighed
 
 #: Where the images come from; the first is what the networks were trained on.
 DOMAINS = {"held-out structures": HELD_OUT, "the paper's images": IMAGES, "another material": FAR}
 #: The paper's rows with a training set.
 RIVALS = tuple(name for name in ON_SET if name != "noise2sr_set")
-PLANS = {SHARED: "with the shared plan", FULL: "with its own"}
 
 Domains = dict[str, dict[str, dict[str, dict]]]  # domain -> method -> image -> record
-
-
-def _weigh(parts: list[bool]) -> str:
-    return FOUND if all(parts) else IN_PART if any(parts) else NOT_FOUND
-
-
-def _keys(groups) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(record["key"] for group in groups for record in group.values()))
 
 
 def _comparable(everything: dict[str, Recorded]) -> Finding:
@@ -52,7 +43,9 @@ def _comparable(everything: dict[str, Recorded]) -> Finding:
     if not parts:
         return Finding()
     over = f"5 images, one seed, the best of {len(RIVALS)} networks trained on our simulated set: "
-    return Finding(_weigh(parts), "; ".join(said), "; ".join(spread), over + ", ".join(named), _keys(groups))
+    return Finding(
+        weighed(parts), "; ".join(said), "; ".join(spread), over + ", ".join(named), keys_of(groups)
+    )
 
 
 def _structure(everything: dict[str, Recorded]) -> Finding:
@@ -82,7 +75,7 @@ def _structure(everything: dict[str, Recorded]) -> Finding:
             for plan in names[:-1]
         }
         return Finding(
-            _weigh([above_zero(values) for values in less.values()]),
+            weighed([above_zero(values) for values in less.values()]),
             "image structure in the error's power: "
             + ", ".join(f"{LABELS[n]} {' and '.join(f'{100 * v:.0f} %' for v in shares[n])}" for n in names),
             "± " + ", ".join(f"{100 * pstdev(values):.0f}" for values in less.values()) + " % over images",
@@ -134,14 +127,14 @@ def _gap(known: Domains) -> Finding:
         for i, domain in enumerate(others)
     ]
     return Finding(
-        _weigh([value > K * error for value, error in losses["supervised"]]),
+        weighed([value > K * error for value, error in losses["supervised"]]),
         "lost against Noise2SR since held-out structures: " + "; ".join(said),
         "± "
         + ", ".join(f"{error:.2f}" for _, error in losses["supervised"])
         + " (standard error, supervised)",
         ", ".join(f"{len(images)} images of {name}" for name, images in DOMAINS.items())
         + f"; one seed, a={LEVELS[0]:g} (laptop)",
-        _keys(known[domain][name] for domain in DOMAINS for name in (*methods, FULL)),
+        keys_of(known[domain][name] for domain in DOMAINS for name in (*methods, FULL)),
     )
 
 

@@ -13,15 +13,10 @@ from ..experiments.zero_shot import RIVALS
 from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, Shown, differences, score
-from .rivals import FULL, LABELS, SHARED, cell, grid
-from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_MEASURED, Finding, K, above_zero
+from .rivals import FULL, LABELS, PLANS, SHARED, cell, grid
+from .verdicts import BEST_FIRST, NOT_MEASURED, Finding, K, above_zero, keys_of, weighed
 
 Level = tuple[str, dict[str, dict[str, dict]]]  # profile, method -> image -> record
-PLANS = {SHARED: "with the shared plan", FULL: "with its own"}
-
-
-def _weigh(parts: list[bool]) -> str:
-    return FOUND if all(parts) else IN_PART if any(parts) else NOT_FOUND
 
 
 def _name(method: str) -> str:
@@ -47,10 +42,6 @@ def _levels(everything: dict[str, Recorded], missing: bool = False) -> dict[floa
 
 def _plans(methods) -> list[str]:
     return [plan for plan in PLANS if plan in methods]
-
-
-def _keys(groups) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(record["key"] for group in groups for record in group.values()))
 
 
 def _best(everything: dict[str, Recorded]) -> Finding:
@@ -83,8 +74,8 @@ def _best(everything: dict[str, Recorded]) -> Finding:
         known = {cell(run) for recorded in everything.values() for run in recorded}
         others = ", without " + " and ".join(_name(name) for name in lacking if name in known)
     over = f"5 images, one seed, the best other method{others}: {named}"
-    verdict = _weigh(parts) if whole else NOT_MEASURED
-    return Finding(verdict, "; ".join(said), "; ".join(spread), over, _keys(groups))
+    verdict = weighed(parts) if whole else NOT_MEASURED
+    return Finding(verdict, "; ".join(said), "; ".join(spread), over, keys_of(groups))
 
 
 def _falls(levels: dict[float, Level]) -> Finding:
@@ -104,11 +95,11 @@ def _falls(levels: dict[float, Level]) -> Finding:
     }
     said = ", ".join(f"{_name(name)} {fmean(values):.2f} dB" for name, values in fall.items())
     return Finding(
-        _weigh([above_zero(values) for values in more.values()]),
+        weighed([above_zero(values) for values in more.values()]),
         f"fall: {said}",
         f"± {max(pstdev(values) for values in more.values()):.2f} at most, of the differences",
         f"5 images, one seed, a={low:g} to {high:g} ({profile})",
-        _keys(level[name] for level in (calm, noisy) for name in fall),
+        keys_of(level[name] for level in (calm, noisy) for name in fall),
     )
 
 
@@ -175,7 +166,7 @@ def _profiles(everything: dict[str, Recorded]) -> Finding:
         for name, both in errors.items()
     )
     return Finding(
-        _weigh([above_zero(values) for values in less.values()]),
+        weighed([above_zero(values) for values in less.values()]),
         f"mean error of an extremum (intensity): {said}",
         "± " + ", ".join(f"{stdev(values):.4f}" for values in less.values()) + " of the differences",
         _over(profile, f"; {len(absolute['fbi'])} extrema of a surface row in both together{limited}"),
@@ -201,7 +192,7 @@ def _smooth(everything: dict[str, Recorded]) -> Finding:
     said = ", ".join(f"{_name(name)} {100 * mean[name]:.1f} %" for name in names)
     back = [transfer.decibels(_rings(parts[i][FULL]).error, _rings(parts[i][FULL])) for i in PAIR]
     return Finding(
-        _weigh([lost, fewer]),
+        weighed([lost, fewer]),
         f"kept of the finest detail: {said}; the best radial filter gives Noise2SR {fmean(back):+.1f} dB",
         "± " + ", ".join(f"{100 * error[name]:.1f}" for name in names) + " % (standard error)",
         _over(profile),

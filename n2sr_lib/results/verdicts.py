@@ -5,6 +5,7 @@ standard errors of zero. Standard errors are those over images or seeds, or thos
 """
 
 import math
+from collections.abc import Iterable
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -27,3 +28,13 @@ class Finding(NamedTuple):
 def above_zero(differences: list[float]) -> bool:
     """The rule, for one difference per image or seed."""
     return fmean(differences) > K * stdev(differences) / math.sqrt(len(differences))
+
+
+def weighed(parts: list[bool]) -> str:
+    """Found where all parts hold, in part where some do."""
+    return FOUND if all(parts) else IN_PART if any(parts) else NOT_FOUND
+
+
+def keys_of(groups: Iterable[dict[str, dict]]) -> tuple[str, ...]:
+    """Keys of the records of some groups (name -> record), each once."""
+    return tuple(dict.fromkeys(record["key"] for group in groups for record in group.values()))
