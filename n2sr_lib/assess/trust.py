@@ -211,13 +211,13 @@ def find_spots(y: np.ndarray, x_hat: np.ndarray, variance: float, most: int = 20
     ring, width = rings(noisy.shape)
     limit = math.log(noisy.size) + SPOT
     used = (ring > 3) & (ring * width <= 0.5)
-    used[: noisy.shape[0] // 2] = False  # a real image's spectrum is symmetric
+    h, w = noisy.shape  # a real image's spectrum is symmetric: half of it says all
+    used[: h // 2] = used[h // 2, : w // 2] = False
     mean = np.bincount(ring.ravel(), denoised.ravel()) / np.bincount(ring.ravel())
 
     def listed(strength: np.ndarray, chosen: np.ndarray) -> tuple[Spot, ...]:
         peaks = np.argwhere(chosen & used & (strength == maximum_filter(strength, 5)))
         order = np.argsort(-strength[tuple(peaks.T)])[:most]
-        h, w = noisy.shape
         return tuple(
             Spot((i - h // 2) / h, (j - w // 2) / w, *(float(p[i, j]) for p in (noisy, denoised, left)))
             for i, j in peaks[order].tolist()
