@@ -11,5 +11,6 @@ __version__ = "0.1.0"
 def __getattr__(name: str):
     """The rest is imported when asked for: PyTorch takes seconds, and reading a file needs none of it."""
     if name in __all__:
-        return getattr(import_module(".denoising", __name__), name)
+        room = ".presets" if name in ("PRESETS", "Preset") else ".denoising"
+        return getattr(import_module(room, __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

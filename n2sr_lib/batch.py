@@ -6,7 +6,6 @@ finished is kept. Of the images only one, and the stack it lies in, is in memory
 
 import csv
 import dataclasses
-import glob
 import hashlib
 import json
 import math
@@ -25,27 +24,13 @@ from .assess.trust import Error
 from .checkpoint import remove
 from .checks import check_image
 from .data import array_hash
-from .denoising import Denoised, adapted, apply, choose_device, choose_preset, denoise
+from .denoising import Denoised, apply, denoise
+from .devices import choose_device
 from .errors import InputError
 from .fitted import Fitted, error_of, fits, keep, kept, risen
+from .presets import adapted, choose_preset
 from .silence import DEAD
 
-EXTENSIONS = [
-    ".tif",
-    ".tiff",
-    ".png",
-    ".npy",
-    ".npz",
-    ".h5",
-    ".hdf5",
-    ".dm3",
-    ".dm4",
-    ".emd",
-    ".ser",
-    ".mrc",
-    ".hspy",
-]  # not .emi: it is its .ser
-MADE = ("_denoised", "_denoised_report")  # ends of the names of results and reports
 ROWS, FITTED = "n2sr.csv", "n2sr.fitted"
 WARM = 0.25  # share of the preset's steps for a network that begins with the previous frame's weights
 
@@ -95,29 +80,6 @@ class Options:
         return hashlib.sha256(json.dumps([__version__, parts]).encode()).hexdigest()[:16]
 
 
-def find_images(given: list[Path | str]) -> list[Path]:
-    """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files.
-
-    Of folders and patterns without what a batch has written there: results and their reports.
-    """
-    paths: list[Path] = []
-    for text in (os.path.expanduser(str(one)) for one in given):
-        if os.path.isdir(text):
-            found = [p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS and p.is_file()]
-            found = [p for p in found if not p.stem.endswith(MADE)]
-            what = f"{text!r} is a folder without an image that can be read"
-        elif os.path.exists(text) or not glob.has_magic(text):
-            found = [Path(text)]
-        else:
-            found = [Path(p) for p in glob.glob(text, recursive=True) if os.path.isfile(p)]
-            found = [p for p in found if not p.stem.endswith(MADE)]
-            what = f"no file matches {text!r}"
-        if not found:
-            raise InputError(f"{what}; give images, a folder of images or a pattern such as 'scans/*.dm4'")
-        paths += sorted(p for p in found if not p.name.startswith("."))
-    return list(dict.fromkeys(paths))
-
-
 def run(
     given: list[Path | str], folder: Path, options: Options, say: Callable[[str], None] = lambda line: None
 ) -> list[dict]:
@@ -134,7 +96,7 @@ def run(
     InputError
         If nothing can be done at all, before anything is.
     """
-    paths = find_images(given)
+    paths = io.find_images(given)
     options.period, choose_preset(options.preset), choose_device(options.device)  # refuse before any work
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +104,7 @@ def run(
         raise InputError(
             f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
         ) from None
-    rows, stems = [], _stems(paths)
+    rows, stems = [], io.stems(paths)
     fitted = None
     if options.period > 1:
         how = (options.preset, options.seed, options.device)
@@ -172,16 +134,6 @@ def run(
             rows.append(row)
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
-
-
-def _stems(paths: list[Path]) -> list[str]:
-    """How the results of files are named: no two alike, by as little of a file's path as that needs."""
-    parts = [path.resolve().parts for path in paths]
-    names = [[path.stem for path in paths]]
-    names += [["_".join(p[-k:]).replace(".", "_") for p in parts] for k in range(1, max(map(len, parts)) + 1)]
-    return [
-        next(one[i] for one in names if one.count(one[i]) == 1 or one is names[-1]) for i in range(len(paths))
-    ]
 
 
 def denoise_one(

@@ -150,7 +150,8 @@ def _denoise(args: argparse.Namespace) -> int:
 
     # Imported here, since --help and a mistyped option need not wait for them.
     from . import batch, io
-    from .denoising import choose_device, choose_preset
+    from .devices import choose_device
+    from .presets import choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())

@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,60 +14,18 @@ from torch import Tensor, nn
 
 from .checkpoint import again
 from .checks import check_image
+from .devices import choose_device, fastest_precision
 from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import estimate_noise
+from .presets import Preset, choose_preset, limited
 from .progress import bar
 from .silence import DEAD, SILENT
-from .strategies.noise2sr import Noise2SR
 from .tiling import tiled
-from .train import History, Plan, autocast, fit
+from .train import History, autocast, fit
 
 TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
 WATCH_PASSES = 8  # of the estimates along the way
-
-
-@dataclass(frozen=True)
-class Preset:
-    """Network, strategy and plan: everything that, with an image and a seed, fixes a result."""
-
-    network: dict = field(default_factory=dict)  # of `build_network`
-    strategy: object = field(default_factory=Noise2SR)
-    plan: Plan = field(default_factory=Plan)
-
-
-PRESETS = {
-    # Seconds; shows that everything works, not how well.
-    "smoke": Preset(
-        {"width": 8, "features": 8, "decoder_width": 8, "depth": 3},
-        Noise2SR(M=8, flips=True),
-        Plan(steps=60, batch=2, crop=64, lr=4e-3, warmup=10, averaging=0.9, cosine=True, every=10),
-    ),
-    # Minutes on two cores; the README says how it was found.
-    "laptop": Preset(
-        {
-            "widths": (16, 32, 48, 64, 96),
-            "features": 16,
-            "decoder_width": 16,
-            "activation": "silu",
-            "initial": "he",
-        },
-        Noise2SR(M=96, flips=True),
-        Plan(
-            steps=3200,
-            epochs=1126,  # a small image is known by heart sooner
-            batch=4,
-            lr=2e-3,
-            weight_decay=0.1,
-            warmup=50,
-            cosine=True,
-            averaging=0.99,
-            precision="fastest",
-        ),
-    ),
-    # Section IV-A.2: for a GPU.
-    "paper": Preset(),
-}
 
 
 @dataclass(frozen=True)
@@ -90,33 +48,6 @@ class Denoised:
     strategy: object
     mean: float
     deviation: float
-
-
-def choose_device(device: str) -> torch.device:
-    """``"auto"`` (CUDA where there is one), ``"cpu"`` or ``"cuda"``; InputError if it is not there."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"unknown device {device!r}; choose 'auto', 'cpu' or 'cuda'")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("there is no CUDA device here; choose --device cpu or auto")
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def fastest_precision(device: torch.device) -> str:
-    """bfloat16 where the CPU multiplies it natively (a step then takes half the time), else float32."""
-    if device.type == "cpu":
-        capable = torch.cpu.get_capabilities()
-        if capable.get("avx512_bf16") or capable.get("amx_bf16"):
-            return "bfloat16"
-    return "float32"
-
-
-def choose_preset(preset: str | Preset) -> Preset:
-    """A preset by name; InputError if there is none of that name."""
-    if isinstance(preset, Preset):
-        return preset
-    if preset not in PRESETS:
-        raise InputError(f"unknown preset {preset!r}; choose one of {', '.join(PRESETS)}")
-    return PRESETS[preset]
 
 
 def for_prediction(network: nn.Module, precision: str, device: torch.device):
@@ -310,17 +241,6 @@ def _predict(strategy, predictor, normal: Tensor, seed: int, back: tuple[float, 
     mean, deviation = back
     image_hat, spread, out_of_bag = (t if t is None else t.cpu().numpy() * deviation for t in prediction)
     return image_hat + mean, spread, out_of_bag if out_of_bag is None else out_of_bag + mean
-
-
-def adapted(preset: str | Preset, sampler: dict[str, int]) -> Preset:
-    """A preset with other settings of its sub-sampler, such as `Suitability.sampler`."""
-    chosen = choose_preset(preset)
-    return dataclasses.replace(chosen, strategy=dataclasses.replace(chosen.strategy, **sampler))
-
-
-def limited(strategy, passes: int):
-    """The strategy with at most so many passes, if it averages any."""
-    return dataclasses.replace(strategy, M=min(strategy.M, passes)) if hasattr(strategy, "M") else strategy
 
 
 def _seconds_per_pass(predictor, y: Tensor, s: int) -> float:

@@ -12,10 +12,12 @@ import torch
 from .assess.trust import Error, estimated_error
 from .checkpoint import save
 from .crops import held_out_map
-from .denoising import Denoised, choose_device, choose_preset
+from .denoising import Denoised
+from .devices import choose_device
 from .errors import InputError
 from .networks.build import build_network
 from .noise_estimate import NoiseEstimate
+from .presets import choose_preset
 from .train import History
 
 RISE = 0.05  # of the error, in units of the noise variance, from which on the network is trained again

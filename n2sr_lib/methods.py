@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from . import classical
-from .denoising import Preset, choose_preset
 from .errors import InputError
+from .presets import Preset, choose_preset
 from .strategies.fbi import FBI
 from .strategies.neighbor2neighbor import Neighbor2Neighbor
 from .strategies.noise2noise import Noise2Noise

@@ -15,9 +15,10 @@ from scipy.ndimage import gaussian_filter
 from . import metrics, noise2atom
 from .assess.columns import brightest, count, find_columns, located, occupied
 from .assess.css import aligned, correlation, css, drift, others
-from .denoising import Preset, choose_preset, denoise
+from .denoising import denoise
 from .errors import InputError
 from .noise2atom import Noise2AtomPlan
+from .presets import Preset, choose_preset
 from .simulated import scenes
 
 BINNING = 3  # of the real series: its atoms are then as wide as those of the clean domain

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from .checks import check_image
-from .denoising import Preset, choose_device, fastest_precision, for_prediction
+from .denoising import for_prediction
+from .devices import choose_device, fastest_precision
 from .errors import InputError
 from .methods import ON_SET
 from .networks.build import build_network
 from .noise import add_noise
+from .presets import Preset
 from .silence import DEAD
 from .train import History, fit
 from .weights import load_weights, save_weights

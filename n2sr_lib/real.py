@@ -11,13 +11,15 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 from .assess.columns import disagreement, find_columns, lattice_period, refine_columns
 from .assess.css import aligned, correlation, drift, others
 from .assess.remarks import plain
-from .assess.trust import LAGS, VARIANCE_ERROR, estimated_error, find_spots, measure_columns, residual
-from .denoising import Preset, denoise
+from .assess.spots import find_spots
+from .assess.trust import LAGS, VARIANCE_ERROR, estimated_error, measure_columns, residual
+from .denoising import denoise
 from .errors import InputError
 from .experiments.micrographs import UNTOLD
 from .methods import CLASSICAL
 from .noise_estimate import estimate_noise
 from .on_series import series_css
+from .presets import Preset
 
 
 class Source(NamedTuple):

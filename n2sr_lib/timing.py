@@ -7,10 +7,12 @@ from statistics import median
 import torch
 
 from .crops import draw_crops
-from .denoising import PRESETS, Preset, choose_device, fastest_precision, for_prediction
+from .denoising import for_prediction
+from .devices import choose_device, fastest_precision
 from .methods import preset_for_set
 from .networks.build import build_network
 from .networks.superres import UPSAMPLINGS
+from .presets import PRESETS, Preset
 from .subsample import draw_locations, subsample
 from .train import fit
 

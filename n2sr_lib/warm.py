@@ -9,7 +9,9 @@ from torch import nn
 
 from .checks import check_image
 from .crops import held_out_map
-from .denoising import Preset, choose_device, denoise, for_prediction, limited
+from .denoising import denoise, for_prediction
+from .devices import choose_device
+from .presets import Preset, limited
 
 HELD_OUT = 0.1  # of the pixels: more than a training keeps back, since here they decide
 PASSES = 16

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import batch, cli, denoising, io
+from n2sr_lib import batch, cli, denoising, io, presets
 from n2sr_lib.assess.trust import Error
 from n2sr_lib.errors import InputError
 from n2sr_lib.fitted import Fitted, keep, kept
@@ -42,7 +42,7 @@ def work(monkeypatch) -> list[str]:
     done = []
 
     def result(y, off, **options):
-        strategy = denoising.choose_preset(options["preset"]).strategy
+        strategy = presets.choose_preset(options["preset"]).strategy
         settings = {"seed": 0, "plan": {"held_out": 0.5}, "strategy": {"name": "Noise2SR"}}
         smooth = np.full(y.shape, y.mean(), np.float32) + np.float32(off)
         network = nn.Linear(1, 1)
@@ -52,7 +52,7 @@ def work(monkeypatch) -> list[str]:
 
     def denoise(y, **options):
         warm = options["start"] is not None
-        steps = denoising.choose_preset(options["preset"]).plan.steps
+        steps = presets.choose_preset(options["preset"]).plan.steps
         done.append(f"{'warm' if warm else 'cold'} {steps}")
         return result(y, 0, **options)
 
@@ -201,7 +201,7 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
 
 def test_the_network_on_disk_is_the_same(tmp_path):
     options = batch.Options(preset="smoke", fit="3", device="cpu")
-    preset = denoising.PRESETS["smoke"]
+    preset = presets.PRESETS["smoke"]
     network = build_network(2, 5, **preset.network)
     settings = {"strategy": {"name": "Noise2SR", **dataclasses.asdict(preset.strategy)}, "seed": 0}
     nothing = np.empty((0, 0), np.float32)
@@ -255,10 +255,10 @@ def test_results_are_no_input_of_a_folder(folder, work):
     batch.run(["scans"], Path("scans"), dataclasses.replace(SMOKE, report=True))
     assert {"0_denoised.tif", "0_denoised_report.png"} < {p.name for p in Path("scans").iterdir()}
     for given in ("scans", "scans/*.tif"):
-        assert [p.name for p in batch.find_images([given])] == ["0.tif", "1.tif", "2.tif"]
+        assert [p.name for p in io.find_images([given])] == ["0.tif", "1.tif", "2.tif"]
     with pytest.raises(InputError, match="no file matches"):
-        batch.find_images(["scans/*.png"])
-    assert [p.name for p in batch.find_images(["scans/0_denoised.tif"])] == ["0_denoised.tif"]
+        io.find_images(["scans/*.png"])
+    assert [p.name for p in io.find_images(["scans/0_denoised.tif"])] == ["0_denoised.tif"]
 
 
 def test_what_is_refused_at_once(folder, work):

@@ -18,7 +18,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import batch, cli, denoising, io
+from n2sr_lib import batch, cli, denoising, io, presets
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -296,7 +296,7 @@ def test_options_reach_the_library(folder, capsys, fake):
     checkpoint = Path("a.tif.checkpoint")
     assert fake == [
         {
-            "preset": denoising.PRESETS["paper"],
+            "preset": presets.PRESETS["paper"],
             "budget": 120,
             "device": "cpu",
             "seed": 5,
@@ -390,11 +390,13 @@ def test_the_sub_sampler_follows_the_noise(folder, capsys, fake):
     noise = np.random.default_rng(0).normal(size=(256, 257))
     np.save("white.npy", noise)
     np.save("scanned.npy", noise[:, 1:] + 0.2 * noise[:, :-1])
-    for name in ("white", "scanned"):
+    np.save("smeared.npy", noise[:, 1:] + 0.6 * noise[:, :-1])
+    for name in ("white", "scanned", "smeared"):
         assert cli.main(["denoise", f"{name}.npy", "--adapt", "--quiet"]) == 0
-    assert fake[0]["preset"] == denoising.PRESETS["laptop"]
-    changed, plain = fake[1]["preset"], denoising.PRESETS["laptop"]
-    assert (changed.strategy.s, changed.strategy.aside) == (3, 1)
+    assert fake[0]["preset"] == presets.PRESETS["laptop"]
+    changed, plain = fake[1]["preset"], presets.PRESETS["laptop"]
+    assert (changed.strategy.s, changed.strategy.aside) == (2, 1)
+    assert (fake[2]["preset"].strategy.s, fake[2]["preset"].strategy.aside) == (3, 1)
     assert (changed.network, changed.plan, changed.strategy.M) == (
         plain.network,
         plain.plan,
@@ -474,4 +476,4 @@ def test_help_says_what_a_microscopist_asks(capsys):
     for code in ("0 ", "2 ", "130 "):
         assert re.search(rf"^  {code}", text, re.MULTILINE)
     assert max(len(line) for line in text.splitlines()) <= 80
-    assert all(name in text for name in denoising.PRESETS)
+    assert all(name in text for name in presets.PRESETS)

@@ -9,7 +9,8 @@ from skimage.metrics import peak_signal_noise_ratio as psnr
 from n2sr_lib import PRESETS, InputError, Preset, denoise, denoising
 from n2sr_lib.checkpoint import remove
 from n2sr_lib.checks import check_image
-from n2sr_lib.denoising import apply, choose_device, for_prediction
+from n2sr_lib.denoising import apply, for_prediction
+from n2sr_lib.devices import choose_device
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.silence import DEAD, SILENT
 from n2sr_lib.strategies.noise2sr import Noise2SR

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from n2sr_lib import metrics
-from n2sr_lib.denoising import Preset, denoise
+from n2sr_lib.denoising import denoise
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import table3
 from n2sr_lib.experiments.run import Run
@@ -15,6 +15,7 @@ from n2sr_lib.experiments.zero_shot import FILTERS, RIVALS
 from n2sr_lib.methods import CLASSICAL, SHARED_STEPS, STRATEGIES, preset_for
 from n2sr_lib.networks.build import ENCODERS, WHOLE, build_network
 from n2sr_lib.networks.macs import macs
+from n2sr_lib.presets import Preset
 from n2sr_lib.runs import execute, pictures
 from n2sr_lib.runs.specification import preset_of, specify
 from n2sr_lib.strategies.noise2sr import Noise2SR

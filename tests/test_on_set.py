@@ -7,12 +7,12 @@ import pytest
 from conftest import lattice
 
 from n2sr_lib import dataset, experiments, particles, pretraining, simulate, timing
-from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import wanted
 from n2sr_lib.experiments.run import PROFILES, Run
 from n2sr_lib.experiments.training_sets import HELD_OUT
 from n2sr_lib.methods import ON_SET, preset_for_set
+from n2sr_lib.presets import PRESETS
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import collect, pretrained, records
 from n2sr_lib.runs.estimates import SET_STEP, Estimator

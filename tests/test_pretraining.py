@@ -9,10 +9,10 @@ from conftest import lattice
 from safetensors.torch import save_file
 
 from n2sr_lib import pretraining, weights
-from n2sr_lib.denoising import PRESETS, Preset
 from n2sr_lib.errors import InputError
 from n2sr_lib.methods import ON_SET, preset_for_set
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.presets import PRESETS, Preset
 from n2sr_lib.silence import DEAD
 from n2sr_lib.train import History, Plan
 

@@ -21,10 +21,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
-    "aside checkpoint checks errors orientations progress silence tiling",
+    "aside checkpoint checks devices errors orientations progress silence tiling",
     "bm3d crops data experiments io kernel metrics networks noise noise_estimate plotting spectra subsample"
     " train vst weights",
-    "classical noise2atom simulated strategies",
+    "classical noise2atom presets simulated strategies",
     "assess denoising fitted methods on_series pretraining real series stacks streaks studies theory timing"
     " warm",
     "batch cli dataset notebooks particles report results runs simulate trust_report",

@@ -238,8 +238,8 @@ def test_samplers_are_compared_with_plain_noise2sr():
             recorded(run, 30 + gain[run.overrides[1:]] + (run.image == OWN[0]))
     rows = {row[0]: row[1:] for row in experimental.sampler_rows()}
     assert rows == {
-        "plain (s = 2)": ["", "", "30.50 (+0.00)", ""],
-        "stride 3, neighbours aside": ["", "", "32.00 (+1.50)", ""],
+        "s = 2": ["", "", "30.50 (+0.00)", ""],
+        "s = 2, neighbours aside": ["", "", "32.00 (+1.50)", ""],
     }
 
 

@@ -19,10 +19,10 @@ import torch
 from conftest import lattice
 
 from n2sr_lib import experiments, train
-from n2sr_lib.denoising import PRESETS
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import wanted
 from n2sr_lib.experiments.run import PROFILES, Run
+from n2sr_lib.presets import PRESETS
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import archive, collect, execute, pictures, records, specification
 from n2sr_lib.runs.estimates import OVERHEAD, Estimator, clock

@@ -13,7 +13,6 @@ from n2sr_lib import data, io
 from n2sr_lib.assess import suitability as module
 from n2sr_lib.assess.suitability import CARE, GOOD, UNSUITABLE, flattest, suitability
 from n2sr_lib.noise import add_noise
-from n2sr_lib.strategies.noise2sr import Noise2SR
 
 DATA = Path(os.environ.get("N2SR_DATA", ""))
 needs_data = pytest.mark.skipif("N2SR_DATA" not in os.environ, reason="N2SR_DATA is not set")
@@ -111,8 +110,15 @@ def test_noise_that_is_correlated_along_a_line_by_a_known_amount(axis):
         measured = found.correlation.correlation[(0, 1) if axis else (1, 0)]
         assert measured == pytest.approx(rho, abs=0.03)
         assert found.level == level and ("rows" if axis else "columns") in found.reason
-        assert found.sampler["s"] > 2 and Noise2SR(**found.sampler).aside
+        assert found.sampler == ({"aside": 1} if rho < 0.3 else {"aside": 1, "s": 3})
         assert (found.correlation.hx_hy < 0.8) if axis else (found.correlation.hx_hy > 1.25)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_noise_that_is_smooth_over_many_pixels_is_told_by_its_direction(size):
+    found = suitability(3 * lattice() + convolve1d(white(), np.ones(size), axis=1, mode="wrap"))
+    assert found.level == UNSUITABLE and "along rows" in found.reason and found.sampler["s"] == 3
+    assert max(map(abs, found.correlation.correlation.values())) <= 1
 
 
 def test_flat_patches_show_the_correlation_of_the_noise():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib.assess import calibration, columns, trust
+from n2sr_lib.assess import calibration, columns, spots, trust
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation
@@ -111,8 +111,8 @@ def test_a_lattice_that_was_invented_is_found():
     (spot,) = found.spots.invented
     assert abs(spot.fy) == pytest.approx(0.2, abs=0.003) and spot.fx == 0 and spot.denoised > spot.noisy
     for across in (np.indices(SHAPE)[1] / 5, np.indices(SHAPE).sum(axis=0) / 7):  # along rows, and oblique
-        spots = trust.find_spots(noisy(X), X + 0.02 * np.cos(2 * np.pi * across), NOISE.variance)
-        assert len(spots.invented) == 1  # not once at f and once more at -f
+        found = spots.find_spots(noisy(X), X + 0.02 * np.cos(2 * np.pi * across), NOISE.variance)
+        assert len(found.invented) == 1  # not once at f and once more at -f
     # the other way round it is one that was lost
     lost = trust.assess_result(noisy(X + 0.02 * wave), X, NOISE)
     assert lost.level == trust.LOOK and len(lost.spots.lost) == 1 and not lost.spots.invented

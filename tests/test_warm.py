@@ -7,8 +7,8 @@ import pytest
 from conftest import lattice
 
 from n2sr_lib import pretraining
-from n2sr_lib.denoising import PRESETS, Preset
 from n2sr_lib.methods import ON_SET
+from n2sr_lib.presets import PRESETS, Preset
 from n2sr_lib.train import Plan
 from n2sr_lib.warm import K, choose
 

@@ -39,7 +39,7 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
 
     Not independent means: a correlation above 0.05 in size and beyond 4 standard errors, or Hx/Hy outside
     0.8 ... 1.25 and beyond 4 standard errors. Structure finer than 4 pixels (atoms sampled too coarsely)
-    reads as correlated noise.
+    reads as correlated noise. Where neighbours correlate by more than 0.4, Hx/Hy says better by how much.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
         solve = np.linalg.solve((basis.T * weight) @ basis, basis.T * weight)
         c = solve @ mean
         weight = count[high] / np.maximum(basis @ c, 0.05 * c[0]) ** 2
-    rho = c[1:] / c[0]
+    rho = np.clip(c[1:] / c[0], -1, 1)  # noise that is smooth over many pixels does not fit into these lags
     per_patch = spectra[:, high] @ solve.T
     error = _standard_error((per_patch[:, 1:] - rho * per_patch[:, :1]) / c[0])
 

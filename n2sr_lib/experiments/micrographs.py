@@ -16,7 +16,14 @@ REAL_IMAGES = (
 #: Of these the noise is correlated along the scan lines.
 STREAKY = (REAL_IMAGES[0], *REAL_IMAGES[2:3], REAL)
 BEST_RIVAL = "noise2self"
-ADAPTED = (("strategy.s", 3), ("strategy.aside", 1))  # what `Suitability.sampler` chooses for such noise
+#: What a sub-sampler can do against it, label -> overrides.
+SAMPLERS = {
+    "s = 2": (),
+    "s = 3": (("strategy.s", 3),),
+    "s = 2, neighbours aside": (("strategy.aside", 1),),
+    "s = 3, neighbours aside": (("strategy.s", 3), ("strategy.aside", 1)),
+}
+ADAPTED = SAMPLERS["s = 2, neighbours aside"]  # what `Suitability.sampler` chooses for noise like theirs
 #: What nobody tells the noise; the first two are no methods.
 UNTOLD = (
     *("noisy", "constant", "adaptive_wiener", "gaussian_blur", "fourier_wiener", "non_local_means"),
@@ -41,6 +48,9 @@ def real(profile: str) -> list[Run]:
     pair = [paired(image, m, s) for image in DOSES for s in TRAINING_SEEDS for m in (*UNTOLD[2:], "noise2sr")]
     best = [Run("real", profile, m, image) for image in REAL_IMAGES for m in ("noise2sr", BEST_RIVAL)]
     adapted = [Run("real", profile, image=image, overrides=ADAPTED) for image in STREAKY]
+    adapted += [
+        Run("real", profile, image=REAL, overrides=o) for o in SAMPLERS.values() if o not in ((), ADAPTED)
+    ]
     others = [m for m in RIVALS if m != BEST_RIVAL]
     runs += pair + best + adapted
     runs += [paired(image, BEST_RIVAL, seed) for image in DOSES for seed in TRAINING_SEEDS]
@@ -50,13 +60,6 @@ def real(profile: str) -> list[Run]:
 
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6)  # of the noise of neighbouring pixels of a row
 CORRELATED_STEPS = 500
-#: What a sub-sampler can do against it, label -> overrides.
-SAMPLERS = {
-    "plain (s = 2)": (),
-    "stride 3": ADAPTED[:1],
-    "neighbours aside": ADAPTED[1:],
-    "stride 3, neighbours aside": ADAPTED,
-}
 
 
 def correlated(profile: str) -> list[Run]:

@@ -5,7 +5,8 @@ extra ``em``). Whatever goes wrong, the caller gets one sentence (`InputError`):
 a damaged file, some of them by returning a part of it. No pickled object is ever loaded.
 """
 
+from .find import find_images, stems
 from .read import Micrograph, read, read_frames
 from .write import WRITABLE, check_writable, write
 
-__all__ = ["WRITABLE", "Micrograph", "check_writable", "read", "read_frames", "write"]
+__all__ = ["WRITABLE", "Micrograph", "check_writable", "find_images", "read", "read_frames", "stems", "write"]

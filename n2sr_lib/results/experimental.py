@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from .. import real
-from ..denoising import Preset
 from ..experiments import calibration, correlated, noise2atom
 from ..experiments import real as runs
 from ..experiments.micrographs import CORRELATIONS, DOSES, HIGH_DOSE, SAMPLERS, UNTOLD, paired
@@ -20,6 +19,7 @@ from ..experiments.sequences import REAL
 from ..experiments.zero_shot import OWN, RIVALS
 from ..methods import preset_for
 from ..noise import add_noise
+from ..presets import Preset
 from ..runs.collect import found
 from ..runs.pictures import crop_image
 from ..runs.queue import work_through
@@ -32,7 +32,6 @@ Recorded = dict[Run, dict | None]
 psnr = score()  # of the final estimate of a record
 NAMES = {"noisy": "noisy image", "constant": "a constant", "noise2sr": "Noise2SR"}
 NAMES |= {m: LABELS[m].removesuffix(", noise estimated").removesuffix("*") for m in (*UNTOLD[2:], *RIVALS)}
-ADAPTED_NAME = "Noise2SR, s = 3, neighbours aside"
 #: `smoke`: a stand-in for a series, two frames of a part of a simulated crystal, and a part of the pair.
 STAND_IN, STAND_IN_SIDE = "a simulated stand-in", 96
 SMOKE_PART = (slice(0, 192), slice(0, 192))
@@ -46,7 +45,8 @@ SMOKE_STEPS = 20  # of the stand-in
 
 def name_of(run: Run) -> str:
     """The method of a run, as tables call it."""
-    return ADAPTED_NAME if run.overrides else NAMES[run.method]
+    sampler = next(label for label, overrides in SAMPLERS.items() if overrides == run.overrides)
+    return NAMES[run.method] + (f", {sampler}" if run.overrides else "")
 
 
 def label_of(image: str) -> str:

@@ -6,7 +6,8 @@ from statistics import median
 
 import torch
 
-from ..denoising import denoise, limited
+from ..denoising import denoise
+from ..presets import limited
 from .execute import noisy_image
 from .pretrained import find, name_of
 from .provenance import device_name

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from .. import data, metrics
-from ..denoising import Denoised, for_prediction, limited
+from ..denoising import Denoised, for_prediction
+from ..presets import limited
 from ..strategies import Prediction
 from ..studies import Estimate
 

@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 
 from .. import data, particles, real, series
-from ..denoising import Preset, choose_device, fastest_precision
+from ..devices import choose_device, fastest_precision
 from ..errors import InputError
 from ..experiments.run import Run
 from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
 from ..on_series import settings_for
+from ..presets import Preset
 from ..simulated import crystals, scenes
 from ..studies import STUDIES
 from ..train import Plan

@@ -1,0 +1,53 @@
+"""Which files of folders and patterns are images, and how their results are named."""
+
+import glob
+import os
+from pathlib import Path
+
+from ..errors import InputError
+from .readers import DIRECT
+
+EXTENSIONS = (*DIRECT, ".dm3", ".dm4", ".emd", ".ser", ".mrc", ".hspy")  # not .emi: it is its .ser
+MADE = ("_denoised", "_denoised_report")  # ends of the names of results and reports
+
+
+def find_images(given: list[Path | str]) -> list[Path]:
+    """The images of folders (not of those below), of patterns such as ``scans/*.dm4``, and single files.
+
+    Of folders and patterns without what a batch has written there: results and their reports.
+
+    Raises
+    ------
+    InputError
+        If a folder or a pattern has none. Whether a file that is named can be read, is seen later.
+    """
+    paths: list[Path] = []
+    for text in (os.path.expanduser(str(one)) for one in given):
+        if os.path.isdir(text):
+            found = _images(p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS)
+            what = f"{text!r} is a folder without an image that can be read"
+        elif os.path.exists(text) or not glob.has_magic(text):
+            paths.append(Path(text))
+            continue
+        else:
+            found = _images(map(Path, glob.glob(text, recursive=True)))
+            what = f"no file matches {text!r}"
+        if not found:
+            raise InputError(f"{what}; give images, a folder of images or a pattern such as 'scans/*.dm4'")
+        paths += found
+    return list(dict.fromkeys(paths))
+
+
+def _images(paths) -> list[Path]:
+    made = (p for p in paths if p.is_file() and not p.stem.endswith(MADE))
+    return sorted(p for p in made if not p.name.startswith("."))
+
+
+def stems(paths: list[Path]) -> list[str]:
+    """How the results of files are named: no two alike, by as little of a file's path as that needs."""
+    parts = [path.resolve().parts for path in paths]
+    names = [[path.stem for path in paths]]
+    names += [["_".join(p[-k:]).replace(".", "_") for p in parts] for k in range(1, max(map(len, parts)) + 1)]
+    return [
+        next(one[i] for one in names if one.count(one[i]) == 1 or one is names[-1]) for i in range(len(paths))
+    ]
