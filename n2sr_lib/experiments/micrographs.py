@@ -47,10 +47,8 @@ def real(profile: str) -> list[Run]:
     runs = [Run("real", profile, method, image) for image in REAL_IMAGES for method in UNTOLD]
     pair = [paired(image, m, s) for image in DOSES for s in TRAINING_SEEDS for m in (*UNTOLD[2:], "noise2sr")]
     best = [Run("real", profile, m, image) for image in REAL_IMAGES for m in ("noise2sr", BEST_RIVAL)]
-    adapted = [Run("real", profile, image=image, overrides=ADAPTED) for image in STREAKY]
-    adapted += [
-        Run("real", profile, image=REAL, overrides=o) for o in SAMPLERS.values() if o not in ((), ADAPTED)
-    ]
+    asides = [overrides for label, overrides in SAMPLERS.items() if "aside" in label]
+    adapted = [Run("real", profile, image=image, overrides=o) for image in STREAKY for o in asides]
     others = [m for m in RIVALS if m != BEST_RIVAL]
     runs += pair + best + adapted
     runs += [paired(image, BEST_RIVAL, seed) for image in DOSES for seed in TRAINING_SEEDS]
