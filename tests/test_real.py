@@ -10,7 +10,7 @@ import torch
 from n2sr_lib import data, experiments, real
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import wanted
-from n2sr_lib.experiments.micrographs import ADAPTED, BEST_RIVAL, REAL_IMAGES, UNTOLD, paired
+from n2sr_lib.experiments.micrographs import BEST_RIVAL, REAL_IMAGES, SAMPLERS, UNTOLD, paired
 from n2sr_lib.experiments.run import Run
 from n2sr_lib.experiments.zero_shot import OWN
 from n2sr_lib.methods import STRATEGIES
@@ -26,6 +26,7 @@ CLEAN = crystals.crystal("framework").image[:SIDE, :SIDE].astype(np.float64)
 FRAMES = (GAIN * np.random.default_rng(0).poisson(CLEAN / GAIN, (3, SIDE, SIDE))).astype(np.float32)
 SERIES = real.Source("a series", crystals.PIXEL, frames=3)
 IMAGE = real.Source("an image", crystals.PIXEL)
+ASIDE = SAMPLERS["s = 2, neighbours aside"]
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +144,7 @@ def test_a_run_is_recorded_small_and_repeats_bit_for_bit(image, method):
 def test_what_names_a_run(image):
     run = Run("real", "smoke", "noise2sr", image)
     other = (
-        {"overrides": ADAPTED},
+        {"overrides": ASIDE},
         {"seed": 1},
         {"method": "noise2self"},
         {"method": "wavelet"},
@@ -232,7 +233,7 @@ def test_c12_wants_single_columns_told_from_missing_ones(visibility, there, verd
 
 def test_samplers_are_compared_with_plain_noise2sr():
     assert experimental.sampler_rows() == []
-    gain = {(): 0.0, ADAPTED: 1.5}
+    gain = {(): 0.0, ASIDE: 1.5}
     for run in wanted("laptop", ["correlated"]):
         if run.overrides[1:] in gain and run.correlation == 0.4:
             recorded(run, 30 + gain[run.overrides[1:]] + (run.image == OWN[0]))

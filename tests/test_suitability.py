@@ -190,6 +190,7 @@ def test_a_large_image_is_measured_in_its_middle(monkeypatch):
 @pytest.mark.parametrize("name", list(REAL))
 def test_real_images(name):
     path, (hx_hy, snr) = DATA / "real" / name, REAL[name]
+    reach = {} if "MoS2" in name else {"s": 3}  # the noise of the others correlates over two pixels
     if path.suffix == ".h5":
         h5py = pytest.importorskip("h5py")
         with h5py.File(path) as file:
@@ -200,5 +201,5 @@ def test_real_images(name):
     found = suitability(y)
     assert found.correlation.hx_hy == pytest.approx(hx_hy, abs=0.07)
     assert found.snr == pytest.approx(snr, abs=2.5)
-    assert (found.level, bool(found.sampler)) == ((GOOD, False) if hx_hy > 0.9 else (CARE, True))
+    assert (found.level, found.sampler) == ((GOOD, {}) if hx_hy > 0.9 else (CARE, {"aside": 1} | reach))
     assert (found.hot, found.dead, found.saturated, found.clipped) == (0, 0, 0.0, 0.0)

@@ -22,7 +22,7 @@ CLIPPED = (1e-3, 0.05)  # share of pixels at an end of the range: with care, not
 OUTLIER = 6.0  # deviations by which a dead or hot pixel lies beyond all its eight neighbours
 MANY = 1e-4, 0.01  # share of the pixels, or of the image's variance, from which outliers matter
 SMOOTHED = 0.3  # correlation of the noise along both axes: smoothed or resampled after recording
-STRONG = 0.3  # correlation of neighbours from which a larger stride is better (notebook 03)
+FAR = 0.06  # correlation over two pixels from which a larger stride is better (notebook 03)
 SKEWED = 2.8, 10.0  # Hx/Hy, or its inverse: the same; and beyond all that was tried there
 SNR = (20.0, 30.0)  # dB: little noise, no noise worth a mention
 COARSE = 4.0  # pixels: structure finer than that is lost by sub-sampling and read as noise
@@ -67,12 +67,11 @@ class Suitability(Judged):
 
     @property
     def sampler(self) -> dict[str, int]:
-        """Settings of `Noise2SR` for this noise, by the table ``correlated`` of notebook 03."""
+        """Settings of `Noise2SR` for this noise: what notebook 03 finds on simulated images and a series."""
         if self.correlation is None or self.correlation.independent:
             return {}
-        strongest = max(map(abs, self.correlation.correlation.values()))
-        strong = strongest > STRONG or _skew(self.correlation) > SKEWED[0]
-        return {"aside": 1} | ({"s": 3} if strong else {})
+        far = max(abs(self.correlation.correlation[lag]) for lag in ((0, 2), (2, 0)))
+        return {"aside": 1} | ({"s": 3} if far > FAR or _skew(self.correlation) > SKEWED[0] else {})
 
     def as_dict(self) -> dict:
         """All of it for JSON, without NaN and infinity (None stands for them)."""
@@ -271,7 +270,7 @@ def _remarks(s: Suitability, share: float) -> list[Remark]:
         names = {True: "rows (scan lines)", False: "columns"}
         direction = names[ratio < 1] if abs(math.log(ratio)) > 0.1 else "rows and columns"
         what = f"the noise is correlated along {direction}: {across:.2f} and {along:.2f}, Hx/Hy {ratio:.2f}"
-        cure = "prefer raw frames, and add --adapt, which helps in part"
+        cure = "prefer raw frames; --adapt helps in part"
         add(level, what, f"{cure}; streaks or grain will survive, do not take them for structure")
     elif s.snr > SNR[0]:
         level = CARE if s.snr < SNR[1] else UNSUITABLE

@@ -23,7 +23,6 @@ SAMPLERS = {
     "s = 2, neighbours aside": (("strategy.aside", 1),),
     "s = 3, neighbours aside": (("strategy.s", 3), ("strategy.aside", 1)),
 }
-ADAPTED = SAMPLERS["s = 2, neighbours aside"]  # what `Suitability.sampler` chooses for noise like theirs
 #: What nobody tells the noise; the first two are no methods.
 UNTOLD = (
     *("noisy", "constant", "adaptive_wiener", "gaussian_blur", "fourier_wiener", "non_local_means"),
