@@ -214,7 +214,10 @@ def test_c11_wants_less_noise_and_clearer_atoms(psnr, visibility, verdict):
     recorded(table[-1])
     finding = findings()["C11"]
     assert finding.verdict == verdict and len(finding.record_keys) == len(table)
+    assert finding.over_what.endswith("11 other methods (4 of them: one seed)")
     assert f"{psnr + 0.01:+.2f} dB" in finding.effect
+    recorded(table[-1], psnr=50)  # a method with one seed is better
+    assert findings()["C11"].verdict == ("found in part" if visibility > 0 else "not found")
 
 
 @pytest.mark.parametrize(

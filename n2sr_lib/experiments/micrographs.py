@@ -52,7 +52,7 @@ def real(profile: str) -> list[Run]:
     runs += pair + best + adapted
     runs += [paired(image, BEST_RIVAL, seed) for image in DOSES for seed in TRAINING_SEEDS]
     runs += [Run("real", profile, method, image) for method in others for image in REAL_IMAGES[:2]]
-    return runs + [paired("crystal/te", method, seed) for method in others for seed in TRAINING_SEEDS]
+    return runs + [paired("crystal/te", method) for method in others]
 
 
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6)  # of the noise of neighbouring pixels of a row
