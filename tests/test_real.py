@@ -14,7 +14,7 @@ from n2sr_lib.experiments.micrographs import BEST_RIVAL, REAL_IMAGES, SAMPLERS, 
 from n2sr_lib.experiments.run import Run
 from n2sr_lib.experiments.zero_shot import OWN
 from n2sr_lib.methods import STRATEGIES
-from n2sr_lib.results import experimental
+from n2sr_lib.results import advice, experimental
 from n2sr_lib.results.experimental_claims import findings
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import execute, pictures, queue, records
@@ -235,16 +235,27 @@ def test_c12_wants_single_columns_told_from_missing_ones(visibility, there, verd
 
 
 def test_samplers_are_compared_with_plain_noise2sr():
-    assert experimental.sampler_rows() == []
+    assert advice.sampler_rows() == []
     gain = {(): 0.0, ASIDE: 1.5}
     for run in wanted("laptop", ["correlated"]):
         if run.overrides[1:] in gain and run.correlation == 0.4:
             recorded(run, 30 + gain[run.overrides[1:]] + (run.image == OWN[0]))
-    rows = {row[0]: row[1:] for row in experimental.sampler_rows()}
+    rows = {row[0]: row[1:] for row in advice.sampler_rows()}
     assert rows == {
         "s = 2": ["", "", "30.50 (+0.00)", ""],
         "s = 2, neighbours aside": ["", "", "32.00 (+1.50)", ""],
     }
+
+
+def test_estimated_errors_stand_beside_the_true_ones():
+    run = next(iter(wanted("laptop", ["calibration"])))
+    specification = specify(run)
+    record = {"key": record_key(specification, "cpu", None), "profile": "laptop", "device_class": "cpu"}
+    study = {"true": 0.1, "estimate": 0.13, "standard_error": 0.01, "factor": 1.5, "within": [0.5, 0.9]}
+    records.write(records.seal(record | {"specification": specification, "study": study, "precision": None}))
+    (row,) = advice.calibration_rows()
+    assert row[2:] == ["0.1000", "0.1300 ± 0.0100", "+3.0", "1.50", "50 %", "90 %"]
+    assert len(row) == len(advice.CALIBRATION_HEAD)
 
 
 def test_smoke_runs_every_table_afresh(monkeypatch):

@@ -16,7 +16,7 @@ REAL_IMAGES = (
 #: Of these the noise is correlated along the scan lines.
 STREAKY = (REAL_IMAGES[0], *REAL_IMAGES[2:3], REAL)
 BEST_RIVAL = "noise2self"
-#: What a sub-sampler can do against it, label -> overrides.
+#: What a sub-sampler can do against correlated noise, label -> overrides.
 SAMPLERS = {
     "s = 2": (),
     "s = 3": (("strategy.s", 3),),
