@@ -68,11 +68,9 @@ def as_atoms(frames: np.ndarray, seed: int, settings: Noise2AtomPlan, device: st
     """Noise2Atom, trained on all frames and the clean domain: from frames (T, H, W) to estimates."""
     clean = scenes.clean_domain(settings.clean_images, 3 * settings.crop // 2, seed)
     seen = torch.from_numpy(frames)
-    noisy = noise2atom.normalised(seen).to(device)
-    networks = noise2atom.build(settings, seed).to(device)
-    noise2atom.fit(
-        networks, noisy, torch.from_numpy(clean)[:, None].to(device), settings, seed=seed, progress=False
-    )
+    domains = (noise2atom.normalised(seen).to(device), torch.from_numpy(clean)[:, None].to(device))
+    networks = noise2atom.build(settings, seed, *domains).to(device)
+    noise2atom.fit(networks, *domains, settings, seed=seed, progress=False)
 
     def estimate(some: np.ndarray) -> np.ndarray:
         given = (torch.from_numpy(some) - seen.mean()) / seen.std()  # as the frames of the training

@@ -47,21 +47,21 @@ class Generator(nn.Module):
     """From one domain to the other, (B, 1, h, w) to the same shape, any size.
 
     An encoder, residual blocks at the lowest level and a decoder whose skips are added. The output is added
-    to the low-pass of the input, so that the training begins with a blurred image of the right contrast:
-    atoms and the gaps between them are lattices alike, and a pair of generators could else agree on drawing
-    the one for the other.
+    to the low-pass of the input on the scale of the other domain, so that the training begins with a blurred
+    image of the right contrast: atoms and the gaps between them are lattices alike, and a pair of generators
+    could else agree on drawing the one for the other.
 
     Parameters
     ----------
     widths : channels per level from the finest; one halving of the size between two levels.
     blocks : residual blocks at the lowest level.
     blur : deviation of the low-pass, pixels.
-    bounded : end with a hyperbolic tangent, for the clean domain, which lies in -1 ... 1.
+    line : slope and offset from the values of one domain to those of the other.
     """
 
-    def __init__(self, widths: tuple[int, ...], blocks: int, blur: float, bounded: bool):
+    def __init__(self, widths: tuple[int, ...], blocks: int, blur: float, line: tuple[float, float]):
         super().__init__()
-        self.low_pass, self.bounded, self.levels = LowPass(blur), bounded, len(widths) - 1
+        self.low_pass, self.line, self.levels = LowPass(blur), line, len(widths) - 1
         self.down = nn.ModuleList()
         for k, width in enumerate(widths):
             first = nn.Conv2d(widths[k - 1], width, 4, 2, 1) if k else nn.Identity()
@@ -80,7 +80,8 @@ class Generator(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         h, w = x.shape[-2:]
         step = 2**self.levels
-        x = pad(x, (0, -w % step, 0, -h % step), mode="replicate")
+        slope, offset = self.line
+        x = pad(slope * x + offset, (0, -w % step, 0, -h % step), mode="replicate")
         z, skips = x, []
         for block in self.down:
             z = block(z)
@@ -88,8 +89,7 @@ class Generator(nn.Module):
         z = self.bottom(skips.pop())
         for up, merge in zip(self.up, self.merge, strict=True):
             z = merge(up(z) + skips.pop())
-        z = (self.low_pass(x) + self.last(z))[..., :h, :w]
-        return torch.tanh(z) if self.bounded else z
+        return (self.low_pass(x) + self.last(z))[..., :h, :w]
 
 
 class Critic(nn.Module):
