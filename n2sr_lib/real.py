@@ -18,8 +18,8 @@ from .errors import InputError
 from .experiments.micrographs import UNTOLD
 from .methods import CLASSICAL
 from .noise_estimate import estimate_noise
-from .on_series import series_css
 from .presets import Preset
+from .series.measures import series_css
 
 
 class Source(NamedTuple):

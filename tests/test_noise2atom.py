@@ -18,7 +18,7 @@ from n2sr_lib.noise2atom import (
     normalised,
     translate,
 )
-from n2sr_lib.on_series import NOISE2ATOM
+from n2sr_lib.series.rivals import NOISE2ATOM
 from n2sr_lib.simulated import scenes
 
 PLAN = dataclasses.replace(NOISE2ATOM["smoke"], steps=4, every=1, crop=32)

@@ -25,8 +25,7 @@ FLOORS = (
     "bm3d crops data experiments io kernel metrics networks noise noise_estimate plotting spectra subsample"
     " train vst weights",
     "classical noise2atom presets simulated strategies",
-    "assess denoising fitted methods on_series pretraining real series stacks streaks studies theory timing"
-    " warm",
+    "assess denoising fitted methods pretraining real series streaks studies theory timing warm",
     "batch cli dataset notebooks particles report results runs simulate trust_report",
 )
 #: The paper's idea, to be read in one sitting.

@@ -8,7 +8,7 @@ import torch
 
 from n2sr_lib.errors import InputError
 from n2sr_lib.io import font
-from n2sr_lib.simulated import characters, scenes
+from n2sr_lib.simulated import characters, scenes, stand_ins
 
 K = 4  # standard errors
 MOVING = scenes.moving(0, 40)
@@ -118,12 +118,12 @@ def test_the_fault_shifts_the_rows_by_half_a_period():
 
 
 def test_stand_ins_have_the_noise_that_they_state():
-    x, y = scenes.fluorescence(0, 6, 64)
+    x, y = stand_ins.fluorescence(0, 6, 64)
     residual = (y - x) / np.sqrt(x + 0.3**2)
     assert abs(residual.mean()) < K / math.sqrt(x.size)
     assert abs((residual**2).mean() - 1) < K * (residual**2).std() / math.sqrt(x.size)
     assert x.max() <= 3 and (x < 0.15).mean() > 0.3  # sparse
-    x, y = scenes.sky(0, 4)
+    x, y = stand_ins.sky(0, 4)
     assert y.max() == 1 and (x > 1).any() and x.shape == (4, 3, 128, 128)
     faint = np.where(x > 0.3, np.nan, y - x)
     assert np.nanmean(faint, axis=2).std() == pytest.approx(0.03, rel=0.15)  # stripes, colour by colour

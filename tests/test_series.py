@@ -6,12 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from n2sr_lib import experiments, on_series, series, stacks, theory
+from n2sr_lib import experiments, series, theory
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import TABLES, wanted
 from n2sr_lib.experiments.run import Run
 from n2sr_lib.experiments.sequences import FILTERED, REAL, TRAINED, on_crystal
-from n2sr_lib.on_series import FILTERS, measure, prepared, settings_for
 from n2sr_lib.results import massive, massive_claims
 from n2sr_lib.results.verdicts import NOT_TESTABLE
 from n2sr_lib.runs.estimates import effort
@@ -19,6 +18,10 @@ from n2sr_lib.runs.execute import execute
 from n2sr_lib.runs.pictures import keep, picture_of
 from n2sr_lib.runs.records import LARGEST_CROP, score
 from n2sr_lib.runs.specification import machine, record_key, specify
+from n2sr_lib.series import frames, glyphs, measures, stacks
+from n2sr_lib.series.frames import prepared
+from n2sr_lib.series.measures import measure
+from n2sr_lib.series.rivals import FILTERS, settings_for
 from n2sr_lib.simulated import scenes
 from n2sr_lib.simulated.characters import composed
 
@@ -78,20 +81,18 @@ def test_without_truth_the_other_frames_say_what_is_there():
 
 def test_scores_do_not_depend_on_the_scale_of_an_estimate():
     said = np.random.default_rng(0).random(SERIES.clean.shape)
-    line = on_series.on_scale(said, SERIES.clean)
-    np.testing.assert_allclose(on_series.on_scale(-0.3 * said - 7, SERIES.clean), line, atol=1e-4)
-    np.testing.assert_allclose(
-        on_series.on_scale(2 * SERIES.clean + 1, SERIES.clean), SERIES.clean, atol=1e-4
-    )
+    line = measures.on_scale(said, SERIES.clean)
+    np.testing.assert_allclose(measures.on_scale(-0.3 * said - 7, SERIES.clean), line, atol=1e-4)
+    np.testing.assert_allclose(measures.on_scale(2 * SERIES.clean + 1, SERIES.clean), SERIES.clean, atol=1e-4)
 
 
 def test_quality_of_the_truth_and_of_the_ground_alone():
     truth, whole = scenes.moving(0, 16), slice(None)
-    assert on_series.quality(truth.clean, truth, whole) == [0.0, 0.0, 1.0]
+    assert measures.quality(truth.clean, truth, whole) == [0.0, 0.0, 1.0]
     ground = np.broadcast_to(truth.ground, truth.clean.shape)
-    rmse, background, height = on_series.quality(ground, truth, whole)
+    rmse, background, height = measures.quality(ground, truth, whole)
     assert rmse > 0.1 and background < 0.02 and height == 0
-    assert on_series.misses(truth.clean, truth).max() < 1.5 < on_series.misses(truth.frames, truth).mean()
+    assert measures.misses(truth.clean, truth).max() < 1.5 < measures.misses(truth.frames, truth).mean()
 
 
 def test_real_frames_are_binned_and_dark_atoms_made_bright():
@@ -127,7 +128,7 @@ def test_characters_compares_methods_on_the_same_test_set(options):
     assert all(again[k] == v for k, v in result.items() if k != "seconds") and len(again["curve"]) == 4
     assert np.array_equal(picture[0], same[0]) and np.array_equal(picture[1], same[1])
     assert not np.array_equal(picture[2], same[2]) and ours["weights"] != result["weights"]
-    assert len(picture) == 3 and {len(row) for row in picture} == {series.SHOWN + 1}
+    assert len(picture) == 3 and {len(row) for row in picture} == {glyphs.SHOWN + 1}
     assert result["trained_on"] == 30 and result["effect"] == result["psnr"] < 30
 
 
@@ -153,7 +154,7 @@ def test_methods_on_one_series():
     some, _ = series.atoms(0, fitted=1, **small)
     assert some["curve"] != told["autoencoder"]["curve"]
     real, picture = series.atoms(0, SERIES.frames, method="blurred")
-    assert real["rows"] == ["noisy", "estimate"] and picture[0][0].shape == (series.SMALL, series.SMALL)
+    assert real["rows"] == ["noisy", "estimate"] and picture[0][0].shape == (frames.SMALL, frames.SMALL)
     for wrong, word in (({"method": "magic"}, "magic"), ({"scene": "sea"}, "sea")):
         with pytest.raises(InputError, match=word):
             series.atoms(0, **small | wrong)
@@ -187,7 +188,7 @@ def test_the_terms_of_eq13_make_the_change():
 def test_the_largest_picture_is_small_enough():
     """What is kept of Fig. 9: smooth estimates, and counts, which do not compress."""
     truth = scenes.moving(0, 5)
-    rows = [truth.clean, truth.frames, *(on_series.FILTERS["blurred"](truth.frames) for _ in range(2))]
+    rows = [truth.clean, truth.frames, *(FILTERS["blurred"](truth.frames) for _ in range(2))]
     assert len(keep([list(row) for row in rows], "key")[0]) < 0.9 * LARGEST_CROP
 
 

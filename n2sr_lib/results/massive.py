@@ -13,8 +13,8 @@ from ..runs.collect import found
 from ..runs.pictures import picture_of
 from ..runs.queue import work_through
 from ..runs.records import crop_bytes
+from ..series.stacks import POINTS
 from ..simulated.characters import composed
-from ..stacks import POINTS
 from .verdicts import above_zero
 
 Recorded = dict[Run, dict | None]

@@ -13,7 +13,7 @@ from ..experiments.sequences import CHARACTERS, REAL
 from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
-from ..on_series import prepared
+from ..series.frames import prepared
 from ..simulated import crystals
 from ..studies import STUDIES
 from ..warm import choose

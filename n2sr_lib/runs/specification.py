@@ -14,8 +14,8 @@ from ..errors import InputError
 from ..experiments.run import Run
 from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
-from ..on_series import settings_for
 from ..presets import Preset
+from ..series.rivals import settings_for
 from ..simulated import crystals, scenes
 from ..studies import STUDIES
 from ..train import Plan

@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from .errors import InputError
-from .networks.autoencoder import Autoencoder
-from .networks.growing_unet import GrowingUNet
-from .networks.initialise import he_normal
-from .networks.same_size import SameSize
-from .strategies.noise2self import Noise2Self
-from .strategies.noise2void import Noise2Void
-from .strategies.reconstruction import Reconstruction
-from .train import Plan, fit
+from ..errors import InputError
+from ..networks.autoencoder import Autoencoder
+from ..networks.growing_unet import GrowingUNet
+from ..networks.initialise import he_normal
+from ..networks.same_size import SameSize
+from ..strategies.noise2self import Noise2Self
+from ..strategies.noise2void import Noise2Void
+from ..strategies.reconstruction import Reconstruction
+from ..train import Plan, fit
 
 POINTS = 20  # of the curves
 LAPTOP = {"inner": 64, "blocks": 2, "kernels": ()}  # a sixth of the work of the released script's network
