@@ -105,6 +105,16 @@ def test_real_frames_are_binned_and_dark_atoms_made_bright():
 # Experiments
 
 
+def test_what_learned_from_patches_is_applied_to_patches():
+    """A network of one place in its bottleneck, on an image of two by three patches and on one of them."""
+    stack = SERIES.frames[:2, None, :64, :96]
+    trained = stacks.train_on(stack, 0, steps=2, batch=2, crop=32, channels=2)
+    whole, part = trained.apply(stack), trained.apply(stack[..., 32:64, 32:64])
+    assert whole.shape == stack.shape
+    np.testing.assert_allclose(whole[..., 32:64, 32:64], part, atol=1e-4)
+    assert trained.apply(stack[..., :40, :96]).shape == (2, 1, 40, 96)  # no whole patches: as it is
+
+
 def test_a_stack_is_trained_on_and_applied_in_its_own_units():
     stack = 7 + 3 * np.random.default_rng(0).normal(size=(4, 1, 32, 40)).astype(np.float32)
     plan = {"steps": 30, "batch": 4, "crop": 32, "channels": 2}

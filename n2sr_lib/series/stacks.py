@@ -26,7 +26,8 @@ Apply = Callable[[np.ndarray], np.ndarray]
 class Trained(NamedTuple):
     """A network that was trained on a stack.
 
-    apply : images (N, C, H, W) to estimates of the same shape and in the same units, float32.
+    apply : images (N, C, H, W) to estimates of the same shape and in the same units, float32; patch by patch
+        where the network was trained on patches, and so has seen no border of zeros but theirs.
     seconds : of the training.
     curve : at every twentieth of the steps: the step, and what `look` said.
     weights : how many the network has.
@@ -87,7 +88,8 @@ def train_on(
     @torch.no_grad()
     def plain(images: np.ndarray, now: nn.Module = network) -> np.ndarray:
         y = torch.from_numpy(((images - mean) / deviation).astype(np.float32))
-        said = torch.cat([now(part.to(device))[:, :colours].float().cpu() for part in y.split(32)])
+        parts = [now(part.to(device))[:, :colours].float().cpu() for part in _patches(y, crop).split(32)]
+        said = _joined(torch.cat(parts), y.shape)
         return said.numpy() * np.float32(deviation) + np.float32(mean)
 
     def each(images: np.ndarray) -> np.ndarray:  # pixel by pixel, from a pass that did not see it
@@ -102,3 +104,21 @@ def train_on(
     curve = [[point[0], *point[2:]] for point in history.watched]
     weights = sum(p.numel() for p in network.parameters())
     return Trained(each if method == "noise2self" else plain, history.seconds[-1], curve, weights)
+
+
+def _patches(images: torch.Tensor, side: int) -> torch.Tensor:
+    """Cut (N, C, H, W) into squares (n, C, side, side), row by row; what they do not fill stays whole."""
+    h, w = images.shape[-2:]
+    if h % side or w % side:
+        return images
+    cut = images.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # N, C, rows, side, columns, side
+    return cut.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+
+
+def _joined(patches: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    """The inverse of `_patches`, for images of this shape."""
+    if patches.shape == shape:
+        return patches
+    (n, c, h, w), side = shape, patches.shape[-1]
+    cut = patches.reshape(n, h // side, w // side, c, side, side)
+    return cut.permute(0, 3, 1, 4, 2, 5).reshape(shape)
