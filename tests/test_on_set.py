@@ -16,9 +16,9 @@ from n2sr_lib.presets import PRESETS
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import collect, pretrained, records
 from n2sr_lib.runs.estimates import SET_STEP, Estimator
+from n2sr_lib.runs.inputs import clean_image, input_hash
 from n2sr_lib.runs.queue import run_once, work_off
-from n2sr_lib.runs.specification import _input_hash as input_hash
-from n2sr_lib.runs.specification import clean_image, preset_of, specify, training_of, work_key
+from n2sr_lib.runs.specification import preset_of, specify, training_of, work_key
 
 ONE = Run("pretrained", "smoke", "supervised", "set/11/1")
 STEPS = 30

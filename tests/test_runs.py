@@ -24,7 +24,7 @@ from n2sr_lib.experiments import wanted
 from n2sr_lib.experiments.run import PROFILES, Run
 from n2sr_lib.presets import PRESETS
 from n2sr_lib.runs import __main__ as runs
-from n2sr_lib.runs import archive, collect, execute, pictures, records, specification
+from n2sr_lib.runs import archive, collect, execute, inputs, pictures, records, specification
 from n2sr_lib.runs.estimates import OVERHEAD, Estimator, clock
 from n2sr_lib.runs.queue import missing, run_once, work_off
 from n2sr_lib.runs.specification import record_key, specify, work_key
@@ -105,9 +105,9 @@ def test_key_follows_the_pixels_of_the_input(place):
     grey[0, 0] += 1
     description = json.dumps({"scale": 1 / 60000, "offset": 0})
     tifffile.imwrite(path, grey, description=description, metadata=None)
-    specification._input_hash.cache_clear()
+    inputs.input_hash.cache_clear()
     assert key(TINY) != before
-    specification._input_hash.cache_clear()
+    inputs.input_hash.cache_clear()
 
 
 def test_key_does_not_change_with_what_does_not_matter(place, monkeypatch):

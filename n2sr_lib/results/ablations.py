@@ -19,11 +19,12 @@ from ..networks.macs import macs, table3_macs
 from ..noise import add_noise
 from ..runs.collect import found
 from ..runs.execute import CURVE_POINTS, filtered, noisy_image
+from ..runs.inputs import clean_image
 from ..runs.outcomes import estimator, named, outcome
 from ..runs.pictures import crop_image, crop_patches
 from ..runs.queue import work_through
 from ..runs.records import crop_bytes
-from ..runs.specification import clean_image, preset_of, specify
+from ..runs.specification import preset_of, specify
 from ..studies import STUDIES
 
 COST_SIDE = 128  # of the patch for which Table III counts MACs

@@ -8,7 +8,7 @@ from ..experiments import CROP_SIDE, CROPS, table1, table1_rivals, table1_sets
 from ..experiments.run import IMAGES, LEVELS, PAIR, READOUT, TRAINING_SEEDS, Run, noise2sr, short
 from ..experiments.zero_shot import FILTERS, SEEDED
 from ..runs.collect import found
-from ..runs.specification import clean_image
+from ..runs.inputs import clean_image
 from . import ablations, profiles, transfer
 from .ablations import Recorded, Shown
 

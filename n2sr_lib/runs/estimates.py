@@ -9,9 +9,10 @@ import torch
 from ..denoising import denoise
 from ..presets import limited
 from .execute import noisy_image
+from .hashes import canonical
 from .pretrained import find, name_of
 from .provenance import device_name
-from .specification import canonical, counted, machine, preset_of
+from .specification import counted, machine, preset_of
 
 OVERHEAD = 3.0  # seconds: noise, scores, writing
 THEORY = 60.0  # seconds, where no record says better

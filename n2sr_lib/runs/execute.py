@@ -18,11 +18,13 @@ from ..simulated import crystals
 from ..studies import STUDIES
 from ..warm import choose
 from . import pretrained
+from .hashes import sha256
+from .inputs import clean_image
 from .outcomes import estimator, named, of_estimate, outcome, short
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
-from .specification import clean_image, machine, preset_of, record_key, sha256
+from .specification import machine, preset_of, record_key
 
 CURVE_POINTS = 20  # of PSNR and SSIM along the training
 FRAMES = 5  # of the real series

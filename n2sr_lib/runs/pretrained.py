@@ -20,7 +20,8 @@ from ..errors import InputError
 from ..experiments.run import LEVELS, PROFILES, READOUT, Run
 from ..experiments.training_sets import ON_SET
 from . import records
-from .specification import counted, preset_of, sha256, training_of
+from .hashes import sha256
+from .specification import counted, preset_of, training_of
 
 LARGEST = 600_000  # bytes of weights in the repository
 _ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
-from .specification import record_key, sha256, work_key
+from .hashes import sha256
+from .specification import record_key, work_key
 
 try:
     import fcntl

@@ -1,12 +1,8 @@
 """From a run to everything that fixes its result, and the hash that names it."""
 
 import dataclasses
-import hashlib
 import inspect
 import json
-from functools import cache
-
-import numpy as np
 
 from .. import data, particles, real, series
 from ..devices import choose_device, fastest_precision
@@ -16,9 +12,10 @@ from ..methods import CLASSICAL, ON_SET, STRATEGIES, preset_for, preset_for_set
 from ..networks.build import build_network
 from ..presets import Preset
 from ..series.rivals import settings_for
-from ..simulated import crystals, scenes
 from ..studies import STUDIES
 from ..train import Plan
+from .hashes import canonical, sha256
+from .inputs import input_hash
 
 #: Set by hand: raise a number only when the results of that kind of run would change; all its records are
 #: then missing again.
@@ -40,24 +37,6 @@ ADDED_LATER: dict[str, object] = {
     "network.padding": "zeros",
     "network.normalisation": "none",
 }
-
-
-def canonical(value) -> str:
-    """JSON that is the same for equal content: sorted names, no blanks, 1.0 written as 1."""
-
-    def plain(v):
-        if isinstance(v, dict):
-            return {str(k): plain(u) for k, u in v.items()}
-        if isinstance(v, list | tuple):
-            return [plain(u) for u in v]
-        return int(v) if isinstance(v, float) and v.is_integer() else v
-
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def sha256(value) -> str:
-    """SHA-256 of the canonical JSON of `value`."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
 
 
 def specify(run: Run) -> dict:
@@ -87,7 +66,7 @@ def specify(run: Run) -> dict:
         return _plain(begin | {"image": run.image, "input": data.FILES[run.image][1]} | settings)
     if run.kind not in ("denoise", "classical", "pretrained", "choice"):
         return begin
-    begin |= {"image": run.image, "input": _input_hash(run.image)}
+    begin |= {"image": run.image, "input": input_hash(run.image)}
     if not run.image.startswith("real/"):
         begin["noise"] = {"model": run.model, "a": run.a, "b": run.b, "seed": run.noise_seed}
         if run.correlation:
@@ -197,51 +176,6 @@ def work_key(specification: dict) -> str:
 def record_key(specification: dict, device_class: str, precision: str | None) -> str:
     """16 hexadecimal digits that name a result: the work, the device class and the precision."""
     return sha256([work_key(specification), device_class, precision])[:16]
-
-
-def clean_image(name: str) -> np.ndarray:
-    """The clean image that a run names, float32 (H, W); InputError if there is none or it cannot be had."""
-    kind, _, rest = name.partition("/")
-    if kind == "paper" and rest.isdigit():
-        return data.paper_image(int(rest))
-    if kind == "sample":
-        return data.sample(rest)
-    if kind == "crystal":
-        return crystals.crystal(rest).image
-    if kind == "atoms" and rest.isdigit():
-        return _atoms(int(rest))
-    if kind == "set" and len(place := rest.split("/")) == 2 and all(n.isdigit() for n in place):
-        from .. import dataset  # only here: it needs h5py
-
-        return dataset.image(*map(int, place))
-    raise InputError(
-        f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>', 'crystal/<name>', "
-        "'set/<structure>/<image>' or 'atoms/<seed>'"
-    )
-
-
-def _atoms(seed: int) -> np.ndarray:
-    """A lattice of Gaussian atoms, 7 to 15 pixels apart, in the range of intensities of the other images."""
-    x = (scenes.clean_domain(1, particles.SIDE, seed)[0] + 1) / 2
-    return (particles.LOW + (particles.HIGH - particles.LOW) * x).astype(np.float32)
-
-
-@cache
-def _input_hash(name: str) -> str:
-    """Identity of the image; of a published file its own SHA-256, so that listing needs no download.
-
-    What is computed from a seed has that of the seed and the settings, so that listing does not compute it.
-    """
-    kind, _, rest = name.partition("/")
-    if kind == "paper" and f"ptceo2/{rest}.tif" in data.FILES:
-        return data.FILES[f"ptceo2/{rest}.tif"][1]
-    if kind == "real" and name in data.FILES:
-        return data.FILES[name][1]
-    if kind == "atoms" and rest.isdigit():
-        return sha256([name, particles.SIDE])
-    if kind == "set":
-        return sha256([name, particles.identity()])
-    return data.array_hash(clean_image(name))
 
 
 def _options(run: Run) -> dict:
