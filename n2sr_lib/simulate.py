@@ -1,20 +1,15 @@
 """Clean HRTEM images of a Pt nanoparticle on CeO2 by multislice (abTEM and ASE, the extra ``sim``).
 
 Axes: x to the right, y down, z along the beam. Lengths are in
-ångström, as in abTEM and ASE; what is written into the files is in nanometres.
-``python -m n2sr_lib.simulate --out data/samples`` computes the bundled samples again.
+ångström, as in abTEM and ASE.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tifffile
 
 from n2sr_lib.errors import InputError
 
@@ -35,29 +30,7 @@ ABERRATIONS = {"C30": -1.3e5, "C12": 8.0, "phi12": 0.6, "C21": 150.0, "phi21": 1
 BLUR = 0.45  # Å r.m.s.: vibration and camera
 MEAN, LOW, HIGH = 0.44, 0.24, 0.75  # intensity scale of the paper's test images
 
-#: The bundled images: arguments of `particle_on_support`, and contrast -> defocus in Å.
-SAMPLES = {
-    "a": (
-        dict(beam=(1, -1, 0), up=(1, 1, 1), facets=(10.5, 12.0, 6.5), position=0.56, surface=0.57)
-        | dict(step=0.18, missing=0.15, thickness=24.0, seed=0),
-        dict(white=-120.0, mixed=-50.0, black=10.0),
-    ),
-    "b": (
-        dict(beam=(0, 0, 1), up=(0, 1, 0), facets=(10.2, 8.8, 4.0), position=0.42, surface=0.60)
-        | dict(step=0.12, missing=0.12, thickness=20.0, seed=1),
-        dict(white=-100.0, mixed=-50.0, black=20.0),
-    ),
-    "c": (
-        dict(beam=(1, -1, 0), up=(0, 0, 1), particle_up=(1, 1, 1), facets=(8.2, 9.5, 6.0), surface=0.58)
-        | dict(step=0.12, tilt=2.0, missing=0.15, thickness=20.0, seed=2),
-        dict(white=-120.0, mixed=-60.0, black=10.0),
-    ),
-}
 PHONONS = 8  # frozen-phonon snapshots
-LEVELS = 4095  # twelve bits: their rounding is 50 dB below any noise of interest and halves the files
-DEFLATE = {"compression": "zlib", "compressionargs": {"level": 9}, "predictor": True}
-#: The noisy demonstration: a window of one sample, electrons per Å^2, seed of the Poisson noise.
-DEMO = {"of": "ptceo2_a_white", "rows": (60, 572), "columns": (200, 712), "dose": 4000.0, "seed": 7}
 
 
 def _modules():
@@ -288,64 +261,3 @@ def rescale(image: np.ndarray) -> np.ndarray:
     centred = image - image.mean(dtype=np.float64)
     gain = min((HIGH - MEAN) / centred.max(), (MEAN - LOW) / -centred.min())
     return (MEAN + gain * centred).astype(np.float32)
-
-
-def _write_clean(path: Path, intensity: np.ndarray, provenance: dict) -> np.ndarray:
-    """Twelve-bit values in a uint16 TIFF with its provenance; returns what a reader gets back."""
-    image = rescale(intensity)
-    offset, scale = float(image.min()), float(np.ptp(image)) / LEVELS
-    values = np.round((image - offset) / scale).astype(np.uint16)
-    gain = float(np.ptp(image) / np.ptp(intensity))
-    before = {"mean_before_rescaling": float(intensity.mean(dtype=np.float64)), "gain_of_rescaling": gain}
-    about = {"name": path.stem, "offset": offset, "scale": scale, "pixel_size_nm": PIXEL / 10}
-    centimetres = {"resolution": (1e8 / PIXEL, 1e8 / PIXEL), "resolutionunit": "CENTIMETER"}
-    text = json.dumps(about | before | provenance)
-    tifffile.imwrite(path, values, description=text, metadata=None, **centimetres, **DEFLATE)
-    return (values * np.float32(scale) + np.float32(offset)).astype(np.float32)
-
-
-def _write_demo(path: Path, clean: np.ndarray) -> None:
-    """Poisson counts of a window of ``clean`` as a plain ImageJ TIFF, as acquisition software writes it."""
-    factor = DEMO["dose"] * PIXEL**2 / MEAN
-    window = clean[slice(*DEMO["rows"]), slice(*DEMO["columns"])].astype(np.float64)
-    counts = np.random.default_rng(DEMO["seed"]).poisson(factor * window).astype(np.uint16)
-    about = {"name": path.stem, "offset": 0.0, "scale": 1.0, "pixel_size_nm": PIXEL / 10, **DEMO}
-    about |= {"counts_per_intensity": factor, "units": "counts: electrons; dose: electrons per Å^2"}
-    metadata = {"unit": "nm", "Info": json.dumps(about)}
-    tifffile.imwrite(path, counts, imagej=True, resolution=(10 / PIXEL,) * 2, metadata=metadata)
-
-
-def write_samples(folder: str | Path, progress: bool = True) -> list[Path]:
-    """Compute the bundled samples and write them into ``folder``; returns the files.
-
-    The same versions of numpy and abTEM give the same bytes again; others may differ in the last of the
-    twelve bits.
-    """
-    abtem, ase = _modules()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    files, clean = [], {}
-    common = {"microscope": OPTICS | ABERRATIONS | {"image_spread": BLUR}, "phonons": PHONONS}
-    common |= {"units": "eV, mrad, Å, rad", "software": f"abTEM {abtem.__version__}, ASE {ase.__version__}"}
-    for letter, (structure, contrasts) in SAMPLES.items():
-        atoms = particle_on_support(**structure)
-        series = hrtem(atoms, list(contrasts.values()), seed=structure["seed"], progress=progress)
-        for (contrast, defocus), intensity in zip(contrasts.items(), series, strict=True):
-            files.append(folder / f"ptceo2_{letter}_{contrast}.tif")
-            own = {"structure": structure, "formula": atoms.get_chemical_formula(), "defocus": defocus}
-            clean[files[-1].stem] = _write_clean(files[-1], intensity, own | common)
-    files.append(folder / "demo_noisy.tif")
-    _write_demo(files[-1], clean[DEMO["of"]])
-    return files
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Compute the bundled samples: a minute and a half on one core."""
-    parser = argparse.ArgumentParser(prog="python -m n2sr_lib.simulate", description=main.__doc__)
-    parser.add_argument("--out", default="data/samples", help="folder to write into (default: data/samples)")
-    for path in write_samples(parser.parse_args(argv).out):
-        print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from n2sr_lib import data, simulate
+from n2sr_lib import bundled, data, simulate
 from n2sr_lib.errors import InputError
 
 TINY = {"facets": (5.5, 5.2, 2.5), "surface": 0.8, "thickness": 6.0, "shape": (340, 240)}
@@ -127,7 +127,7 @@ def test_rescale_is_affine_and_fills_the_range():
 
 
 def test_bundled_files_state_what_this_module_would_make():
-    for letter, (structure, contrasts) in simulate.SAMPLES.items():
+    for letter, (structure, contrasts) in bundled.SAMPLES.items():
         for contrast, defocus in contrasts.items():
             about = data.sample_info(f"ptceo2_{letter}_{contrast}")
             stated = {k: tuple(v) if isinstance(v, list) else v for k, v in about["structure"].items()}
@@ -138,18 +138,16 @@ def test_bundled_files_state_what_this_module_would_make():
             assert about["gain_of_rescaling"] > 0 and about["mean_before_rescaling"] > 0
             assert {"offset", "scale", "formula", "software", "units"} <= set(about)
     demo = data.sample_info("demo_noisy")
-    assert {
-        k: tuple(demo[k]) if isinstance(demo[k], list) else demo[k] for k in simulate.DEMO
-    } == simulate.DEMO
+    assert {k: tuple(demo[k]) if isinstance(demo[k], list) else demo[k] for k in bundled.DEMO} == bundled.DEMO
 
 
 @pytest.mark.slow
 def test_bundled_image_is_computed_again(atoms):
-    structure, contrasts = simulate.SAMPLES["c"]
+    structure, contrasts = bundled.SAMPLES["c"]
     intensity = simulate.hrtem(
         simulate.particle_on_support(**structure), [contrasts["white"]], seed=structure["seed"]
     )[0]
-    bundled = data.sample("ptceo2_c_white")
+    before = data.sample("ptceo2_c_white")
     # other versions of numpy or of the FFT may move a value by one of the twelve-bit steps
     step = data.sample_info("ptceo2_c_white")["scale"]
-    np.testing.assert_allclose(simulate.rescale(intensity), bundled, atol=1.01 * step)
+    np.testing.assert_allclose(simulate.rescale(intensity), before, atol=1.01 * step)
