@@ -4,12 +4,10 @@ Every image is denoised by itself, whole or not at all, and never twice: what an
 finished is kept. Of the images only one, and the stack it lies in, is in memory.
 """
 
-import csv
 import dataclasses
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ from .denoising import Denoised, apply, denoise
 from .devices import choose_device
 from .errors import InputError
 from .fitted import Fitted, error_of, fits, keep, kept, risen
+from .io.rows import read_rows, write_rows
 from .presets import adapted, choose_preset
 from .silence import DEAD
 
@@ -109,7 +108,7 @@ def run(
     if options.period > 1:
         how = (options.preset, options.seed, options.device)
         fitted = kept(folder / FITTED, options.key, *how)
-    table = _table(folder / ROWS)
+    table = {row["output"]: row for row in read_rows(folder / ROWS) if row.get("output")}
     for path, stem in zip(paths, stems, strict=True):
         for frame, image in _frames(path, options):
             begin = time.monotonic()
@@ -130,7 +129,7 @@ def run(
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
             row["seconds"] = round(time.monotonic() - begin, 1)
             table[row["output"]] = row
-            _write_table(folder / ROWS, table)
+            write_rows(folder / ROWS, COLUMNS, table.values())
             rows.append(row)
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
@@ -287,20 +286,3 @@ def _earlier(output: Path) -> dict | None:
         return dict(settings["batch"])
     except (InputError, KeyError, TypeError, ValueError):
         return None
-
-
-def _table(path: Path) -> dict[str, dict]:
-    """The rows of earlier calls, by their output."""
-    if not path.exists():
-        return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["output"]: row for row in csv.DictReader(file) if row.get("output")}
-
-
-def _write_table(path: Path, table: dict) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(table.values())
-    os.replace(temporary, path)
