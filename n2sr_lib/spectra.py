@@ -33,7 +33,7 @@ def rings(shape: tuple[int, int]) -> tuple[np.ndarray, float]:
 def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fourier ring correlation of two *independent* noisy images, or of what was made of each apart.
 
-    Independent are two frames, or the halves of counts that `trust.halve_counts` draws. Not independent are
+    Independent are two frames, or the halves of counts that `halves.halve_counts` draws. Not independent are
     parts of one denoised image, or an image and its own estimate: they share the noise, and would agree
     perfectly where there is nothing but noise.
 

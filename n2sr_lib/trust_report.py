@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from . import plotting
+from .assess.halves import halve_counts
 from .assess.suitability import Suitability, middle, suitability
-from .assess.trust import LAGS, Trust, assess_result, halve_counts
+from .assess.trust import LAGS, Trust, assess_result
 from .crops import held_out_map
 from .denoising import Denoised
 from .plotting import BLUE, GREY, ORANGE

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib.assess import calibration, columns, spots, trust
+from n2sr_lib.assess import calibration, columns, halves, spots, trust
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation
@@ -174,10 +174,10 @@ def test_flat_specimen_has_no_ring_correlation():
     shares, pulls = [], []
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        halves = trust.halve_counts(rng.poisson(8.0, (256, 256)), rng)
-        smooth = [gaussian_filter(h, 1.0) for h in halves]
+        two = halves.halve_counts(rng.poisson(8.0, (256, 256)), rng)
+        smooth = [gaussian_filter(h, 1.0) for h in two]
         shares.append(beyond(*smooth))
-        _, correlation, chance = ring_correlation(*halves)
+        _, correlation, chance = ring_correlation(*two)
         pulls.append((correlation / chance)[3:])
     assert np.mean(shares) < 0.015
     # 1/√n is the deviation, not a bound that is never reached
@@ -198,7 +198,7 @@ def test_ring_correlation_finds_the_lattice_and_nothing_else():
     ring = np.argmin(np.abs(frequency - 1 / 16))
     assert correlation[ring] > 0.9
     assert (np.abs(correlation[frequency > 0.2]) < 4.5 * chance[frequency > 0.2]).all()
-    assert trust.agreement(*y).finest == pytest.approx(1 / frequency[correlation > 4.5 * chance].max())
+    assert halves.agreement(*y).finest == pytest.approx(1 / frequency[correlation > 4.5 * chance].max())
     np.testing.assert_allclose(ring_correlation(y[0], y[0])[1], 1, rtol=1e-6)
     for bad in (y[1][1:], np.ones(SHAPE)):
         with pytest.raises(InputError):
@@ -208,15 +208,15 @@ def test_ring_correlation_finds_the_lattice_and_nothing_else():
 def test_halves_add_up_and_are_independent():
     rng = np.random.default_rng(5)
     counts = rng.poisson(6.0, (300, 300))
-    one, other = trust.halve_counts(counts, rng)
+    one, other = halves.halve_counts(counts, rng)
     np.testing.assert_array_equal(one + other, counts)
     assert one.var() == pytest.approx(3, rel=0.03)
     assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 4.5 / 300
     for bad in (counts + 0.5, counts - 99, counts * np.nan):
         with pytest.raises(InputError, match="no counts"):
-            trust.halve_counts(bad, rng)
+            halves.halve_counts(bad, rng)
     # values that are counts times a gain are not independent after it
-    one, other = trust.halve_counts(9 * counts, rng)
+    one, other = halves.halve_counts(9 * counts, rng)
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.5
 
 

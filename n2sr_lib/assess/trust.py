@@ -8,8 +8,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..noise_estimate import NoiseEstimate
-from ..spectra import power_spectrum, radial_mean, ring_correlation
+from ..spectra import power_spectrum, radial_mean
 from .columns import disagreement, find_columns, lattice_period, refine_columns
+from .halves import Agreement, agreement
 from .remarks import Judged, Remark, plain
 from .spots import Spot, Spots, find_spots
 from .suitability import middle
@@ -61,19 +62,6 @@ class Columns(NamedTuple):
     count: int
     difference: float
     found: float
-
-
-class Agreement(NamedTuple):
-    """Fourier ring correlation of two independent noisy images: what the data hold, before any denoising.
-
-    frequency, correlation, chance : of `spectra.ring_correlation`.
-    finest : smallest period in pixels at which they agree beyond 4.5 deviations of chance; None if nowhere.
-    """
-
-    frequency: np.ndarray
-    correlation: np.ndarray
-    chance: np.ndarray
-    finest: float | None
 
 
 @dataclass(frozen=True)
@@ -174,35 +162,6 @@ def residual(y: np.ndarray, x_hat: np.ndarray, noise: NoiseEstimate) -> Residual
     )
 
 
-def agreement(one: np.ndarray, other: np.ndarray) -> Agreement:
-    """What two frames, or two halves of one image's counts, have in common; see `ring_correlation`."""
-    frequency, correlation, chance = ring_correlation(one, other)
-    common = frequency[(correlation > 4.5 * chance) & (frequency > 2 / min(one.shape))]
-    return Agreement(frequency, correlation, chance, float(1 / common.max()) if common.size else None)
-
-
-def halve_counts(counts: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Two independent images of half the dose: every electron falls into one of them by the toss of a coin.
-
-    Their noise is independent only if the values are counts, whose law is Poisson's.
-
-    Parameters
-    ----------
-    counts : ndarray (H, W) of whole numbers, not negative; scaled counts divided by `Suitability.step`.
-
-    Raises
-    ------
-    InputError
-        If the values are not counts.
-    """
-    counts = np.asarray(counts)
-    whole = np.rint(counts)
-    if not np.isfinite(counts).all() or (whole < 0).any() or np.abs(counts - whole).max() > 1e-3:
-        raise InputError("the values are no counts, and cannot be halved; use two frames instead")
-    first = generator.binomial(whole.astype(np.int64), 0.5)
-    return first.astype(np.float32), (whole - first).astype(np.float32)
-
-
 def measure_columns(y: np.ndarray, x_hat: np.ndarray) -> Columns | None:
     """Columns of the denoised image, and how far away the noisy one puts them; None without a lattice."""
     period = lattice_period(middle(x_hat))
@@ -239,7 +198,7 @@ def assess_result(
         without it, that of `x_hat`, which is smaller than the noise because `x_hat` has seen it.
     spread : ndarray (H, W).
     held_out : bool (H, W), pixels that were never targets.
-    pair : two independent noisy images of the same, such as `halve_counts` gives.
+    pair : two independent noisy images of the same, such as `halves.halve_counts` gives.
     correlated : the noise is known to be correlated; the residual then is too, and that says nothing.
     """
     honest = x_hat if out_of_bag is None else np.where(np.isfinite(out_of_bag), out_of_bag, x_hat)
