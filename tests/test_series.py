@@ -11,7 +11,7 @@ from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import TABLES, wanted
 from n2sr_lib.experiments.run import Run
 from n2sr_lib.experiments.sequences import FILTERED, REAL, TRAINED, on_crystal
-from n2sr_lib.results import massive, massive_claims
+from n2sr_lib.results import massive, massive_claims, which_to_use
 from n2sr_lib.results.verdicts import NOT_TESTABLE
 from n2sr_lib.runs.estimates import effort
 from n2sr_lib.runs.execute import execute
@@ -371,27 +371,28 @@ def test_a_missing_record_says_so_and_nothing_else(known):
     known.clear()
     assert set(massive_claims.findings()) == {"C35", "C39"}
     recorded = massive.gather(experiments.which, "laptop")
-    assert massive.compared(recorded) == {} and massive.advice({}) == []
+    assert which_to_use.compared(recorded) == {} and which_to_use.advice({}) == []
     assert massive.first(recorded, method="noise2sr") is None
 
 
 def test_what_is_not_measured_is_extrapolated(known):
-    rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
+    rows = {row[0]: row[1:] for row in which_to_use.costs(massive.gather(experiments.which, "laptop"))}
     assert rows[100] == (pytest.approx(3.1), True, pytest.approx(30.01))
     assert rows[300] == (pytest.approx(1.1), False, None)  # 300 seconds of training, 0.1 s a frame
     known.pop(on_crystal("autoencoder", 1000, 1))
-    rows = {row[0]: row[1:] for row in massive.costs(massive.gather(experiments.which, "laptop"))}
+    rows = {row[0]: row[1:] for row in which_to_use.costs(massive.gather(experiments.which, "laptop"))}
     assert rows[1000] == (pytest.approx(0.4), False, None)
 
 
 def test_advice_is_worded_from_the_records(known):
-    table = massive.compared(massive.gather(experiments.which, "laptop"))
-    one, ten, hundred, time = massive.advice(table)
-    assert one.startswith("**One image:** noise2sr has the highest PSNR, +8.0 dB on noise2atom;")
-    assert "noise2sr invents the fewest columns (precision 0.93)" in ten
+    table = which_to_use.compared(massive.gather(experiments.which, "laptop"))
+    one, ten, hundred, time = which_to_use.advice(table)
+    assert one.startswith("**One image:** PSNR is highest with Noise2SR, +8.0 dB on Noise2Atom;")
+    assert "fewest columns invented: Noise2SR (precision 0.93, recall " in ten
     assert hundred.startswith(
-        "**A series of 100 frames:** noise2sr has the highest PSNR, +0.0 dB on autoencoder, which"
+        "**A series of 100 frames:** PSNR is highest with Noise2SR, +0.0 dB on autoencoder, which"
     )
+    assert "single atoms lost: Noise2SR 10 and " in ten
     assert "dearer" not in time and "(30 s a frame)" in time and "as much as 10 frames" in time
     assert table[100, "autoencoder"][0]["seconds"] == pytest.approx(3.1)
     assert (1000, "noise2sr") not in table and math.isclose(table[1, "noise2sr"][1]["psnr"], 30.01)

@@ -7,7 +7,7 @@ from statistics import fmean
 from .. import series, theory
 from ..errors import InputError
 from ..experiments.run import Run
-from ..experiments.sequences import FILTERED, LENGTHS, REAL, TRAINED
+from ..experiments.sequences import REAL
 from ..io import font
 from ..runs.collect import found
 from ..runs.pictures import picture_of
@@ -15,7 +15,6 @@ from ..runs.queue import work_through
 from ..runs.records import crop_bytes
 from ..series.stacks import POINTS
 from ..simulated.characters import composed
-from .verdicts import above_zero
 
 Recorded = dict[Run, dict | None]
 #: Sizes of smoke; of numbers that a run gives itself the smaller one.
@@ -137,72 +136,3 @@ def value(result: dict, name: str, frame: int | None = None) -> float | None:
 def seconds(result: dict, frames: int) -> float:
     """Of work a frame, in a series of so many."""
     return result["seconds"]["once"] / frames + result["seconds"]["frame"]
-
-
-def costs(recorded: Recorded) -> list[tuple[int, float, bool, float | None]]:
-    """The autoencoder on stacks of 10 to 1,000 frames: (frames, seconds a frame, measured, PSNR).
-
-    What is not measured is extrapolated, with the training of the longest shorter series and the prediction
-    of one frame, and has no PSNR.
-    """
-    whole = {n: results(recorded, "", method="autoencoder", frames=n) for n in LENGTHS}
-    have, rows = [n for n in LENGTHS if whole[n]], []
-    for n in (10, 30, 100, 300, 1000):
-        if near := [m for m in have if m <= n]:
-            each = whole[near[-1]]
-            psnr = fmean(value(r, "psnr") for r in each) if n in have else None
-            rows.append((n, fmean(seconds(r, n) for r in each), n in have, psnr))
-    return rows
-
-
-def compared(recorded: Recorded) -> dict[tuple[int, str], list[dict]]:
-    """Notebook 13: (frames, method) -> quantities, one dict a seed; what is not whole is left out.
-
-    What sees one frame at a time is the same for every length. One image is the first frame of a series, but
-    the columns of such methods are counted in all frames that were looked at.
-    """
-    table = {}
-    for n in LENGTHS:
-        for method in (*FILTERED, *TRAINED):
-            alone = method not in TRAINED[1:]
-            each = results(recorded, "", method=method, frames=10 if alone else n)
-            if each and not (alone and n == LENGTHS[-1]):
-                table[n, method] = [
-                    {
-                        "psnr": value(r, "psnr", 0 if n == 1 else None),
-                        "ssim": value(r, "ssim", 0 if n == 1 else None),
-                        "seconds": seconds(r, 10 if alone else n),
-                        **{k: r[k] for k in ("precision", "recall", "vacant_filled", "loose_lost")},
-                    }
-                    for r in each
-                ]
-    return table
-
-
-def advice(table: dict[tuple[int, str], list[dict]]) -> list[str]:
-    """Sentences for a microscopist, each only as far as `compared` bears it."""
-    said = []
-    for n in LENGTHS[:3]:
-        here = {method: table[n, method] for method in (*TRAINED, "blurred") if (n, method) in table}
-        if len(here) < len(TRAINED) + 1:
-            continue
-        mean = {m: fmean(r["psnr"] for r in rs) for m, rs in here.items()}
-        best, *rest = sorted(mean, key=mean.__getitem__, reverse=True)
-        leads = [a["psnr"] - b["psnr"] for a, b in zip(here[best], here[rest[0]], strict=True)]
-        many = len(leads) > 1
-        sure = "" if many and above_zero(leads) else ", which may be chance"
-        text = f"{best} has the highest PSNR, {fmean(leads):+.1f} dB on {rest[0]}{sure}"
-        for name, what in (("precision", "invents the fewest columns"), ("recall", "loses the fewest")):
-            shares = {m: fmean(r[name] or 0.0 for r in rs) for m, rs in here.items()}
-            top = max(shares, key=shares.__getitem__)
-            text += f"; {top} {what} ({name} {shares[top]:.2f})"
-        said.append(f"**{'One image' if n == 1 else f'A series of {n} frames'}:** {text}.")
-    rival, ours = table.get((100, TRAINED[0])), table.get((100, TRAINED[1]))
-    if rival and ours:
-        once, frame = (fmean(r["seconds"] for r in rs) for rs in (table[1, TRAINED[1]], rival))
-        verb = "cheaper" if fmean(r["seconds"] for r in ours) < frame else "dearer"
-        text = f"at 100 frames one autoencoder for all is {verb} than a Noise2SR for each"
-        said.append(
-            f"**Time:** {text} ({frame:.0f} s a frame); training costs as much as {once / frame:.0f} frames."
-        )
-    return said
