@@ -112,7 +112,10 @@ def test_what_learned_from_patches_is_applied_to_patches():
     whole, part = trained.apply(stack), trained.apply(stack[..., 32:64, 32:64])
     assert whole.shape == stack.shape
     np.testing.assert_allclose(whole[..., 32:64, 32:64], part, atol=1e-4)
-    assert trained.apply(stack[..., :40, :96]).shape == (2, 1, 40, 96)  # no whole patches: as it is
+    odd = stack[..., :40, :80]  # the last patches end with the image, over those before
+    whole, part = trained.apply(odd), trained.apply(odd[..., 8:40, 48:80])
+    np.testing.assert_allclose(whole[..., 8:40, 48:80], part, atol=1e-4)
+    assert trained.apply(stack[..., :24, :96]).shape == (2, 1, 24, 96)  # lower than a patch
 
 
 def test_a_stack_is_trained_on_and_applied_in_its_own_units():

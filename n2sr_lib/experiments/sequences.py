@@ -90,6 +90,7 @@ def stand_ins(profile: str) -> list[Run]:
 FILTERED = ("noisy", "blurred", "constant")
 TRAINED = ("noise2sr", "autoencoder", "noise2atom")
 LENGTHS = (1, 10, 100, 1000)  # frames of the simulated crystal
+SMALLER = {"crop": 64, "batch": 32}  # patches of the autoencoder on the real series, besides its usual ones
 
 
 def on_crystal(method: str, frames: int = 10, seed: int = 0, **options) -> Run:
@@ -104,11 +105,9 @@ def noise2atom(profile: str) -> list[Run]:
     methods = (*FILTERED, *TRAINED)
     ours = [on_crystal(method, seed=seed) for method in methods for seed in TRAINING_SEEDS]
     real = [_series(profile, "atoms", 0, REAL, method=method) for method in FILTERED]
-    return (
-        ours
-        + real
-        + [_series(profile, "atoms", seed, REAL, method=m) for m in TRAINED for seed in TRAINING_SEEDS]
-    )
+    trained = [{"method": method} for method in TRAINED] + [{"method": "autoencoder", **SMALLER}]
+    real += [_series(profile, "atoms", seed, REAL, **some) for some in trained for seed in TRAINING_SEEDS]
+    return ours + real
 
 
 def which(profile: str) -> list[Run]:

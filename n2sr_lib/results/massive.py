@@ -100,7 +100,7 @@ def records(recorded: Recorded, image: str | None = None, /, **options) -> list[
 
     Of the options that a table compares, those that are not named must have their defaults.
     """
-    options = dict.fromkeys(("method", "outputs", "channels", "error", "fitted")) | options
+    options = dict.fromkeys(("method", "outputs", "channels", "error", "fitted", "crop")) | options
     return [
         record
         for run, record in recorded.items()

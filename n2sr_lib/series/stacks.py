@@ -1,6 +1,7 @@
 """Train one network on a stack of images, then apply it to any: the autoencoder and its rivals."""
 
 from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -88,8 +89,7 @@ def train_on(
     @torch.no_grad()
     def plain(images: np.ndarray, now: nn.Module = network) -> np.ndarray:
         y = torch.from_numpy(((images - mean) / deviation).astype(np.float32))
-        parts = [now(part.to(device))[:, :colours].float().cpu() for part in _patches(y, crop).split(32)]
-        said = _joined(torch.cat(parts), y.shape)
+        said = torch.cat([_in_patches(now, part.to(device), crop).cpu() for part in y.split(32)])
         return said.numpy() * np.float32(deviation) + np.float32(mean)
 
     def each(images: np.ndarray) -> np.ndarray:  # pixel by pixel, from a pass that did not see it
@@ -106,19 +106,15 @@ def train_on(
     return Trained(each if method == "noise2self" else plain, history.seconds[-1], curve, weights)
 
 
-def _patches(images: torch.Tensor, side: int) -> torch.Tensor:
-    """Cut (N, C, H, W) into squares (n, C, side, side), row by row; what they do not fill stays whole."""
-    h, w = images.shape[-2:]
-    if h % side or w % side:
-        return images
-    cut = images.unflatten(3, (-1, side)).unflatten(2, (-1, side))  # N, C, rows, side, columns, side
-    return cut.permute(0, 2, 4, 1, 3, 5).flatten(0, 2)
+def _corners(length: int, side: int) -> list[int]:
+    """Where patches begin that cover a length; the last ends with it, over the one before."""
+    return [*range(0, length - side, side), max(length - side, 0)]
 
 
-def _joined(patches: torch.Tensor, shape: torch.Size) -> torch.Tensor:
-    """The inverse of `_patches`, for images of this shape."""
-    if patches.shape == shape:
-        return patches
-    (n, c, h, w), side = shape, patches.shape[-1]
-    cut = patches.reshape(n, h // side, w // side, c, side, side)
-    return cut.permute(0, 3, 1, 4, 2, 5).reshape(shape)
+def _in_patches(network: nn.Module, images: torch.Tensor, side: int) -> torch.Tensor:
+    """The network's estimate of images (n, C, H, W), each put together of its patches."""
+    whole = torch.empty_like(images)
+    for row, column in product(*(_corners(length, side) for length in images.shape[-2:])):
+        part = (..., slice(row, row + side), slice(column, column + side))
+        whole[part] = network(images[part])[:, : images.shape[1]].to(whole.dtype)
+    return whole
