@@ -270,3 +270,11 @@ def test_smoke_runs_every_table_afresh(monkeypatch):
         "clean image",
     ]
     assert all(np.isfinite(experimental.picture(record)).all() for record in found.values())
+
+
+def test_binned_rows_have_a_row_for_each_method():
+    """From the records that the project brings."""
+    rows = {name: [float(v) for v in values] for name, *values in experimental.binned_rows()}
+    assert {"noisy", "a constant", "Noise2SR", "autoencoder", "autoencoder, patches of 64"} < set(rows)
+    assert rows["a constant"] == [1.0, 0.0]
+    assert rows["Noise2SR"][1] > rows["noisy"][1] > 0.5

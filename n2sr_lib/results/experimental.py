@@ -21,6 +21,7 @@ from ..runs.pictures import crop_image
 from ..runs.queue import work_through
 from ..runs.records import crop_bytes
 from ..simulated import crystals
+from . import massive
 from .ablations import fresh, score, shown
 from .rivals import LABELS
 
@@ -175,7 +176,9 @@ def binned_rows() -> list[list[str]]:
     groups: dict[str, list[dict]] = {}
     for run, record in found(noise2atom("laptop")).items():
         if run.image == REAL and record is not None:
-            groups.setdefault(run.method, []).append(record["result"])
+            options = dict(run.overrides)
+            patches = f", patches of {options['crop']}" if "crop" in options else ""
+            groups.setdefault(massive.LABELS[options["method"]] + patches, []).append(record["result"])
     return [
         [m, *(f"{fmean(r[k] for r in results):.3f}" for k in ("effect", "agreement"))]
         for m, results in groups.items()
