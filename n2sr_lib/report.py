@@ -16,7 +16,7 @@ from .errors import InputError
 from .experiments import budget60, recipe, table1
 from .experiments.run import LEVELS, PROFILES, Run
 from .experiments.settings import RECIPE, RECIPE_A, RECIPE_STEPS
-from .results import rivals
+from .results import ablations, rivals
 from .results.claims import Finding, findings
 from .runs.collect import found
 
@@ -87,7 +87,9 @@ def _all_methods(profile: str, paper: dict[tuple[str, float], dict]) -> list[str
     for row in (*rivals.ROWS, *rivals.SET_ROWS):
         line = []
         for a in levels:
-            values = [r["result"][row.estimate]["psnr"] for r in cells.get((row.cell, a), {}).values()]
+            values = [
+                ablations.scores(r, row.estimate)["psnr"] for r in cells.get((row.cell, a), {}).values()
+            ]
             theirs = paper.get((row.paper, a), {}).get("psnr", "")
             missing = f"{len(values)} of 5" if (row.cell, a) in planned else ""
             line += [f"{fmean(values):.2f}" if len(values) == 5 else missing, theirs]

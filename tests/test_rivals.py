@@ -26,7 +26,8 @@ def _no_records(tmp_path, monkeypatch):
 
 def recorded(run: Run, psnr: float) -> dict:
     ours = run.method == FULL
-    estimates = {"single": psnr - 3, "mmse": psnr} if ours else {"estimate": psnr}
+    averages = ours or run.method == "self2self"
+    estimates = {"single": psnr - 3, "mmse": psnr} if averages else {"estimate": psnr}
     if run.method == "neighbor2neighbor":
         estimates["parts"] = psnr + 3
     return invented.recorded(run, M=50 if ours else 1, **invented.scores(noisy=7.0, **estimates))

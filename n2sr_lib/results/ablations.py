@@ -203,16 +203,23 @@ def differences(
 
 
 def score(estimate: str = "mmse", name: str = "psnr") -> Callable[[dict], float]:
-    """What to take of a record: PSNR or SSIM of an estimate, also of a reading of a study.
-
-    ``"mmse"`` is the only estimate of a method that does not average.
-    """
+    """What to take of a record: PSNR or SSIM of an estimate; see `scores`."""
 
     def value(record: dict) -> float:
-        known = record["result"] | record.get("study", {})
-        return known["estimate" if estimate == "mmse" and "mmse" not in known else estimate][name]
+        return scores(record, estimate)[name]
 
     return value
+
+
+def scores(record: dict, estimate: str = "mmse") -> dict:
+    """PSNR and SSIM of an estimate, also of a reading of a study.
+
+    What a method gives in the end is called ``"mmse"`` where it averages, Self2Self for one, and
+    ``"estimate"`` where it does not; either name finds it.
+    """
+    known = record["result"] | record.get("study", {})
+    other = {"mmse": "estimate", "estimate": "mmse"}.get(estimate, estimate)
+    return known[estimate if estimate in known else other]
 
 
 def rows(lines: Iterable[tuple[str, list[dict], dict | None]], complete: int) -> list[list[str]]:

@@ -10,7 +10,7 @@ from ..experiments.zero_shot import FILTERS, SEEDED
 from ..runs.collect import found
 from ..runs.inputs import clean_image
 from . import ablations, profiles, transfer
-from .ablations import Recorded, Shown
+from .ablations import Recorded, Shown, scores
 
 FULL, SHARED = "noise2sr", "noise2sr, shared plan"
 #: The plans of Noise2SR, with both of which a verdict has to hold in `laptop`.
@@ -136,8 +136,8 @@ def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list
     theirs = {(row["method"], float(row["a"])): row for row in paper}
     listed = [row for row in (*ROWS, *SET_ROWS) if row.cell in known]
     records = [list(cells.get((row.cell, a), {}).values()) for row in listed]
-    scores = [[r["result"][row.estimate] for r in found] for row, found in zip(listed, records, strict=True)]
-    lines = [(row.label, s, theirs.get((row.paper, a))) for row, s in zip(listed, scores, strict=True)]
+    each = [[scores(r, row.estimate) for r in found] for row, found in zip(listed, records, strict=True)]
+    lines = [(row.label, s, theirs.get((row.paper, a))) for row, s in zip(listed, each, strict=True)]
     taken = [
         f"{fmean(seconds(r, row.estimate) for r in found):.3g}" if found and row.estimate != "noisy" else ""
         for row, found in zip(listed, records, strict=True)
@@ -159,7 +159,7 @@ def machines(records: list[dict]) -> str:
 def ranked(cells: Grid, a: float, complete: int = 5) -> list[str]:
     """The methods beside Noise2SR that have so many images at a level, best mean PSNR first."""
     means = {
-        name: fmean(r["result"]["estimate"]["psnr"] for r in images.values())
+        name: fmean(scores(r)["psnr"] for r in images.values())
         for (name, level), images in cells.items()
         if level == a and name not in (FULL, SHARED) and len(images) == complete
     }
@@ -181,8 +181,7 @@ def over_seeds() -> dict[str, dict[str, list[float]]]:
     values: dict[str, dict[str, list[float]]] = {}
     for run, record in found(wanted).items():
         if record is not None:
-            score = record["result"].get("mmse") or record["result"]["estimate"]
-            values.setdefault(cell(run), {}).setdefault(run.image, []).append(score["psnr"])
+            values.setdefault(cell(run), {}).setdefault(run.image, []).append(scores(record)["psnr"])
     return values
 
 

@@ -7,7 +7,7 @@ from ..experiments import warm_start
 from ..experiments.run import IMAGES, LEVELS, Run
 from ..experiments.training_sets import FAR, HELD_OUT, ON_SET, UNLIKE, WARM_PARTS, choice, cold, warm
 from ..runs.collect import found
-from .ablations import Recorded
+from .ablations import Recorded, scores
 from .verdicts import above_zero
 
 WHOLE = "from scratch, whole"
@@ -43,10 +43,7 @@ def points(known: Recorded, image: str) -> dict[str, Point]:
     """Way -> seconds and PSNR, for the ways that are recorded."""
     there = {name: r for name, run in ways(image).items() if (r := known.get(run)) is not None}
     pace = _pace([r for r in there.values() if r.get("train_seconds")])
-    return {
-        name: Point(pace * r.get("steps", 0), (r["result"].get("mmse") or r["result"]["estimate"])["psnr"])
-        for name, r in there.items()
-    }
+    return {name: Point(pace * r.get("steps", 0), scores(r)["psnr"]) for name, r in there.items()}
 
 
 def _pace(records: list[dict]) -> float:
