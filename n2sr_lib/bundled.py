@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from n2sr_lib import simulate
+from n2sr_lib import simulate, specimen
 
-#: The bundled images: arguments of `particle_on_support`, and contrast -> defocus in Å.
+#: The bundled images: arguments of `specimen.particle_on_support`, and contrast -> defocus in Å.
 SAMPLES = {
     "a": (
         dict(beam=(1, -1, 0), up=(1, 1, 1), facets=(10.5, 12.0, 6.5), position=0.56, surface=0.57)
@@ -43,8 +43,8 @@ def _write_clean(path: Path, intensity: np.ndarray, provenance: dict) -> np.ndar
     values = np.round((image - offset) / scale).astype(np.uint16)
     gain = float(np.ptp(image) / np.ptp(intensity))
     before = {"mean_before_rescaling": float(intensity.mean(dtype=np.float64)), "gain_of_rescaling": gain}
-    about = {"name": path.stem, "offset": offset, "scale": scale, "pixel_size_nm": simulate.PIXEL / 10}
-    centimetres = {"resolution": (1e8 / simulate.PIXEL, 1e8 / simulate.PIXEL), "resolutionunit": "CENTIMETER"}
+    about = {"name": path.stem, "offset": offset, "scale": scale, "pixel_size_nm": specimen.PIXEL / 10}
+    centimetres = {"resolution": (1e8 / specimen.PIXEL, 1e8 / specimen.PIXEL), "resolutionunit": "CENTIMETER"}
     text = json.dumps(about | before | provenance)
     tifffile.imwrite(path, values, description=text, metadata=None, **centimetres, **DEFLATE)
     return (values * np.float32(scale) + np.float32(offset)).astype(np.float32)
@@ -52,13 +52,13 @@ def _write_clean(path: Path, intensity: np.ndarray, provenance: dict) -> np.ndar
 
 def _write_demo(path: Path, clean: np.ndarray) -> None:
     """Poisson counts of a window of ``clean`` as a plain ImageJ TIFF, as acquisition software writes it."""
-    factor = DEMO["dose"] * simulate.PIXEL**2 / simulate.MEAN
+    factor = DEMO["dose"] * specimen.PIXEL**2 / simulate.MEAN
     window = clean[slice(*DEMO["rows"]), slice(*DEMO["columns"])].astype(np.float64)
     counts = np.random.default_rng(DEMO["seed"]).poisson(factor * window).astype(np.uint16)
-    about = {"name": path.stem, "offset": 0.0, "scale": 1.0, "pixel_size_nm": simulate.PIXEL / 10, **DEMO}
+    about = {"name": path.stem, "offset": 0.0, "scale": 1.0, "pixel_size_nm": specimen.PIXEL / 10, **DEMO}
     about |= {"counts_per_intensity": factor, "units": "counts: electrons; dose: electrons per Å^2"}
     metadata = {"unit": "nm", "Info": json.dumps(about)}
-    tifffile.imwrite(path, counts, imagej=True, resolution=(10 / simulate.PIXEL,) * 2, metadata=metadata)
+    tifffile.imwrite(path, counts, imagej=True, resolution=(10 / specimen.PIXEL,) * 2, metadata=metadata)
 
 
 def write_samples(folder: str | Path, progress: bool = True) -> list[Path]:
@@ -67,7 +67,7 @@ def write_samples(folder: str | Path, progress: bool = True) -> list[Path]:
     The same versions of numpy and abTEM give the same bytes again; others may differ in the last of the
     twelve bits.
     """
-    abtem, ase = simulate._modules()
+    abtem, ase = specimen.packages()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     files, clean = [], {}
@@ -77,7 +77,7 @@ def write_samples(folder: str | Path, progress: bool = True) -> list[Path]:
     }
     common |= {"units": "eV, mrad, Å, rad", "software": f"abTEM {abtem.__version__}, ASE {ase.__version__}"}
     for letter, (structure, contrasts) in SAMPLES.items():
-        atoms = simulate.particle_on_support(**structure)
+        atoms = specimen.particle_on_support(**structure)
         series = simulate.hrtem(atoms, list(contrasts.values()), seed=structure["seed"], progress=progress)
         for (contrast, defocus), intensity in zip(contrasts.items(), series, strict=True):
             files.append(folder / f"ptceo2_{letter}_{contrast}.tif")

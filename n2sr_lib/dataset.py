@@ -19,7 +19,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from n2sr_lib import data, particles, simulate
+from n2sr_lib import data, particles, simulate, specimen
 from n2sr_lib.errors import InputError
 from n2sr_lib.particles import EACH, HIGH, LEVELS, LOW, SPLITS, STRUCTURES, VERSION
 from n2sr_lib.progress import bar
@@ -67,7 +67,7 @@ def make(
         if read_manifest(path)["made_with"] != about:
             raise InputError(f"{path} is another set; delete it or name another file")
         return path
-    simulate._modules()
+    specimen.packages()
     parts = path.with_name(path.name + ".parts")
     parts.mkdir(parents=True, exist_ok=True)
     done = {k: parts / f"{k:04d}.npz" for k in range(structures)}
@@ -101,9 +101,9 @@ def _own(about: dict) -> dict:
 
 
 def _constants() -> dict:
-    abtem, ase = simulate._modules()
+    abtem, ase = specimen.packages()
     return {
-        "pixel_size_nm": simulate.PIXEL / 10,
+        "pixel_size_nm": specimen.PIXEL / 10,
         "optics": simulate.OPTICS | {"image_spread": simulate.BLUR},
         "units": "eV, mrad, Å, rad",
         "software": f"abTEM {abtem.__version__}, ASE {ase.__version__}",

@@ -1,7 +1,7 @@
 """What the training set consists of: random structures of Pt on CeO2, and how each of them is seen.
 
-With the test images of the paper the set shares three constants, which `simulate` states: pixels per lattice
-plane, range of intensities, and mean. Structures, orientations and optics are drawn from the ranges below;
+With the test images of the paper the set shares three constants: pixels per lattice plane (`specimen`), range
+of intensities and mean (`simulate`). Structures, orientations and optics are drawn from the ranges below;
 nothing is read from the test images.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from n2sr_lib import simulate
+from n2sr_lib import simulate, specimen
 
 VERSION = 1  # raised by hand when the same seed would give other images
 SIDE = 512  # pixels
@@ -43,7 +43,7 @@ def split_of(k: int) -> str:
 
 
 def draw_structure(seed: int, k: int) -> dict:
-    """Arguments of `simulate.particle_on_support` for structure k, however many there are."""
+    """Arguments of `specimen.particle_on_support` for structure k, however many there are."""
     rng = np.random.default_rng([seed, k, 0])
     beam, up, along = ORIENTATIONS[rng.integers(len(ORIENTATIONS))]
     d111 = rng.uniform(6.5, 13.0)
@@ -53,7 +53,7 @@ def draw_structure(seed: int, k: int) -> dict:
         "up": up,
         "particle_up": along[rng.integers(len(along))],
         "facets": (d111, d111 * rng.uniform(0.85, 1.35), d111 * rng.uniform(0.25, 0.9)),
-        "centre": tuple(rng.uniform(-simulate.PT / 2, simulate.PT / 2, 3)),
+        "centre": tuple(rng.uniform(-specimen.PT / 2, specimen.PT / 2, 3)),
         "position": position,
         "surface": rng.uniform(0.45, 0.95),
         "step": position * rng.uniform(0.2, 0.8) if rng.random() < 0.5 else None,
@@ -94,11 +94,11 @@ def contrast(image: np.ndarray, atoms) -> float:
     image : ndarray (H, W), the frame of `atoms` from `simulate.hrtem`.
     """
     heavy = atoms.positions[np.array(atoms.get_chemical_symbols()) != "O", :2]
-    column, row = np.round(heavy / simulate.PIXEL - simulate.MARGIN).astype(int).T
+    column, row = np.round(heavy / specimen.PIXEL - specimen.MARGIN).astype(int).T
     inside = (row >= 0) & (row < image.shape[0]) & (column >= 0) & (column < image.shape[1])
     at = np.zeros(image.shape, bool)
     at[row[inside], column[inside]] = True
-    around = image[distance_transform_edt(~at) <= 1.4 / simulate.PIXEL]
+    around = image[distance_transform_edt(~at) <= 1.4 / specimen.PIXEL]
     return float((image[at].mean() - around.mean()) / around.std())
 
 
@@ -108,7 +108,7 @@ def simulate_structure(
     """Images of structure k, uint16 (each, side, side), and what is needed to understand them."""
     structure = draw_structure(seed, k)
     tilt, aberrations, shares = draw_imaging(seed, k, each)
-    atoms = simulate.particle_on_support(**structure, shape=(side, side))
+    atoms = specimen.particle_on_support(**structure, shape=(side, side))
     # What reaches beyond the cell would come in again on the other side.
     atoms = atoms[((atoms.positions >= 0) & (atoms.positions < atoms.cell.lengths())).all(axis=1)]
     series = simulate.hrtem_series(atoms, aberrations, tilt, phonons, structure["seed"])

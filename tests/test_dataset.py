@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from n2sr_lib import data, dataset, particles, simulate
+from n2sr_lib import data, dataset, particles, simulate, specimen
 from n2sr_lib.errors import InputError
 
 
@@ -21,7 +21,7 @@ def fake_structure(seed, k, each, side=16):
 def fake(monkeypatch):
     monkeypatch.setattr(particles, "simulate_structure", fake_structure)
     monkeypatch.setattr(dataset, "_constants", dict)
-    monkeypatch.setattr(simulate, "_modules", lambda: None)
+    monkeypatch.setattr(specimen, "packages", lambda: None)
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_processes_side_by_side_make_the_same_set(tiny, tmp_path):
 
 
 def test_contrast_tells_white_from_black(tiny):
-    atoms = simulate.particle_on_support(facets=(5.5, 5.2, 2.5), surface=0.8, thickness=6.0, shape=(340, 240))
+    atoms = specimen.particle_on_support(facets=(5.5, 5.2, 2.5), surface=0.8, thickness=6.0, shape=(340, 240))
     white, black = simulate.hrtem(atoms, [-100.0, 0.0], phonons=1)
     assert particles.contrast(white, atoms) > 0.5 and particles.contrast(black, atoms) < -0.5
     assert particles.contrast(-white, atoms) == pytest.approx(-particles.contrast(white, atoms), rel=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import lattice
 
-from n2sr_lib import dataset, experiments, particles, pretraining, simulate, timing
+from n2sr_lib import dataset, experiments, particles, pretraining, specimen, timing
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import wanted
 from n2sr_lib.experiments.run import PROFILES, Run
@@ -51,7 +51,7 @@ def place(tmp_path, monkeypatch):
 def the_set(place, monkeypatch):
     monkeypatch.setattr(particles, "simulate_structure", fake_structure)
     monkeypatch.setattr(dataset, "_constants", lambda: {"software": "none"})
-    monkeypatch.setattr(simulate, "_modules", lambda: None)
+    monkeypatch.setattr(specimen, "packages", lambda: None)
     path = dataset.default_path()
     path.parent.mkdir()
     return dataset.make(path, 12, 2, progress=False)

@@ -1,11 +1,11 @@
-"""The simulation of the bundled samples."""
+"""What is imaged and how: the simulation of the bundled samples."""
 
 import sys
 
 import numpy as np
 import pytest
 
-from n2sr_lib import bundled, data, simulate
+from n2sr_lib import bundled, data, simulate, specimen
 from n2sr_lib.errors import InputError
 
 TINY = {"facets": (5.5, 5.2, 2.5), "surface": 0.8, "thickness": 6.0, "shape": (340, 240)}
@@ -14,7 +14,7 @@ TINY = {"facets": (5.5, 5.2, 2.5), "surface": 0.8, "thickness": 6.0, "shape": (3
 @pytest.fixture(scope="module")
 def atoms():
     pytest.importorskip("abtem", reason="the extra sim is not installed")
-    return simulate.particle_on_support(**TINY)
+    return specimen.particle_on_support(**TINY)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def images(atoms):
 
 def test_missing_abtem_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "abtem", None)
-    for call in (simulate.particle_on_support, lambda: simulate.hrtem(None, [0.0])):
+    for call in (specimen.particle_on_support, lambda: simulate.hrtem(None, [0.0])):
         with pytest.raises(InputError, match=r'pip install "n2sr-lib\[sim\]"'):
             call()
 
@@ -41,7 +41,7 @@ def test_image_has_the_frame_and_follows_the_seed(atoms, images):
 def test_defocus_turns_the_contrast_around(atoms, images):
     # at the particle's columns, against the mean over the particle: white at overfocus, black near focus
     pt = atoms.positions[np.array(atoms.get_chemical_symbols()) == "Pt", :2]
-    column, row = (pt / simulate.PIXEL - simulate.MARGIN).round().astype(int).T
+    column, row = (pt / specimen.PIXEL - specimen.MARGIN).round().astype(int).T
     around = images[:, row.min() : row.max(), column.min() : column.max()]
     at_columns = images[:, row, column].mean(axis=1) - around.mean(axis=(1, 2))
     assert at_columns[0] > 0.1 and at_columns[1] < -0.1
@@ -61,9 +61,9 @@ def test_series_is_the_same_images_formed_sooner(atoms, images):
 
 def test_centre_of_the_facets_cuts_opposite_sides_differently(atoms):
     def extent(**change):
-        one = simulate.particle_on_support(**(TINY | {"missing": 0.0} | change))
+        one = specimen.particle_on_support(**(TINY | {"missing": 0.0} | change))
         kept = one[np.array(one.get_chemical_symbols()) == "Pt"]
-        place = (simulate.MARGIN + 0.5 * 240) * simulate.PIXEL
+        place = (specimen.MARGIN + 0.5 * 240) * specimen.PIXEL
         return place - kept.positions[:, 0].min(), kept.positions[:, 0].max() - place
 
     assert extent()[0] == pytest.approx(extent()[1])
@@ -79,8 +79,8 @@ def test_intensity_of_vacuum_is_one(atoms, images):
 def test_structure_is_what_was_asked(atoms):
     symbols = np.array(atoms.get_chemical_symbols())
     y, z = atoms.positions.T[1:]
-    frame = np.array([240, 340]) * simulate.PIXEL
-    margin = simulate.MARGIN * simulate.PIXEL
+    frame = np.array([240, 340]) * specimen.PIXEL
+    margin = specimen.MARGIN * specimen.PIXEL
     np.testing.assert_allclose(atoms.cell.lengths()[:2], frame + 2 * margin)
     pt, ce = symbols == "Pt", symbols == "Ce"
     # y points down: the particle is above the support, 2.2 Å away
@@ -89,14 +89,14 @@ def test_structure_is_what_was_asked(atoms):
     assert symbols[y == y[~pt].min()][0] == "O"  # oxygen-terminated
     assert np.ptp(z[~pt]) <= 6.0
     # bond lengths inside the crystals
-    for kind, bond in ((pt, simulate.PT / np.sqrt(2)), (~pt, simulate.CEO2 * np.sqrt(3) / 4)):
+    for kind, bond in ((pt, specimen.PT / np.sqrt(2)), (~pt, specimen.CEO2 * np.sqrt(3) / 4)):
         distances = np.linalg.norm(atoms.positions[kind][:, None] - atoms.positions[kind][None], axis=2)
         assert distances[distances > 0].min() == pytest.approx(bond, abs=1e-3)
 
 
 def test_step_seed_and_missing_columns(atoms):
     def build(**change):
-        return simulate.particle_on_support(**(TINY | change))
+        return specimen.particle_on_support(**(TINY | change))
 
     def platinum(structure):
         return structure.get_chemical_symbols().count("Pt")
@@ -105,16 +105,16 @@ def test_step_seed_and_missing_columns(atoms):
     np.testing.assert_array_equal(build(seed=5).positions, build(seed=5).positions)
     assert len({build(seed=k).positions.tobytes() for k in range(5)}) > 1
     stepped = build(step=0.3)
-    edge = (simulate.MARGIN + 0.3 * 240) * simulate.PIXEL
+    edge = (specimen.MARGIN + 0.3 * 240) * specimen.PIXEL
     ce = stepped.positions[np.array(stepped.get_chemical_symbols()) == "Ce"]
     left, right = ce[ce[:, 0] < edge - 1e-6, 1].min(), ce[ce[:, 0] > edge, 1].min()
-    assert left - right == pytest.approx(simulate.CEO2 / np.sqrt(3), abs=1e-6)
+    assert left - right == pytest.approx(specimen.CEO2 / np.sqrt(3), abs=1e-6)
 
 
 @pytest.mark.parametrize("change", [{"up": (1, 0, 0)}, {"facets": (1.0, 1.0, 0.0)}])
 def test_impossible_structures_get_one_sentence(atoms, change):
     with pytest.raises(InputError, match=r"perpendicular|larger"):
-        simulate.particle_on_support(**(TINY | change))
+        specimen.particle_on_support(**(TINY | change))
 
 
 def test_rescale_is_affine_and_fills_the_range():
@@ -134,7 +134,7 @@ def test_bundled_files_state_what_this_module_would_make():
             assert stated == structure and about["defocus"] == defocus
             optics = simulate.OPTICS | simulate.ABERRATIONS | {"image_spread": simulate.BLUR}
             assert about["microscope"] == optics and about["phonons"] == simulate.PHONONS
-            assert about["pixel_size_nm"] == pytest.approx(simulate.PIXEL / 10)
+            assert about["pixel_size_nm"] == pytest.approx(specimen.PIXEL / 10)
             assert about["gain_of_rescaling"] > 0 and about["mean_before_rescaling"] > 0
             assert {"offset", "scale", "formula", "software", "units"} <= set(about)
     demo = data.sample_info("demo_noisy")
@@ -145,7 +145,7 @@ def test_bundled_files_state_what_this_module_would_make():
 def test_bundled_image_is_computed_again(atoms):
     structure, contrasts = bundled.SAMPLES["c"]
     intensity = simulate.hrtem(
-        simulate.particle_on_support(**structure), [contrasts["white"]], seed=structure["seed"]
+        specimen.particle_on_support(**structure), [contrasts["white"]], seed=structure["seed"]
     )[0]
     before = data.sample("ptceo2_c_white")
     # other versions of numpy or of the FFT may move a value by one of the twelve-bit steps
