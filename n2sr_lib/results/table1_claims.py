@@ -14,7 +14,7 @@ from ..runs.collect import found
 from . import rivals, transfer
 from .ablations import Recorded, Shown, differences, score
 from .rivals import FULL, LABELS, PLANS, SHARED, cell, grid
-from .verdicts import BEST_FIRST, NOT_MEASURED, Finding, K, above_zero, keys_of, weighed
+from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_MEASURED, Finding, K, above_zero, keys_of, weighed
 
 Level = tuple[str, dict[str, dict[str, dict]]]  # profile, method -> image -> record
 
@@ -45,12 +45,13 @@ def _plans(methods) -> list[str]:
 
 
 def _best(everything: dict[str, Recorded]) -> Finding:
-    """C04. Found: above the best other method at every complete level, with both plans.
+    """C04. Found: above the best other method at all three levels, with both plans.
 
-    No verdict where no level is complete: then the best of those methods that are, and which are missing.
+    A level at which methods are missing is said, with the best of those that are there, and decides nothing:
+    without it the claim is found in part at most.
     """
     whole = _levels(everything)
-    levels = whole or _levels(everything, missing=True)
+    levels = _levels(everything, missing=True) | whole
     if not levels:
         return Finding()
     said, spread, parts, groups = [], [], [], []
@@ -59,7 +60,7 @@ def _best(everything: dict[str, Recorded]) -> Finding:
         gained = {
             plan: differences(level[plan], level[best], score(), score("estimate")) for plan in _plans(level)
         }
-        parts += [above_zero(values) for values in gained.values()]
+        parts += [above_zero(values) for values in gained.values()] if a in whole else []
         text = ", ".join(
             f"{fmean(v):+.2f} dB" + (f" {PLANS[plan]}" if len(gained) > 1 else "")
             for plan, v in gained.items()
@@ -67,15 +68,17 @@ def _best(everything: dict[str, Recorded]) -> Finding:
         said.append(f"{text} on {LABELS[best]} at a={a:g}")
         spread.append("± " + ", ".join(f"{pstdev(v):.2f}" for v in gained.values()) + f" at a={a:g}")
         groups += [level[name] for name in (*gained, best)]
-    named = ", ".join(f"a={a:g} ({profile})" for a, (profile, _) in levels.items())
-    others = ""
-    if not whole:
-        lacking = [name for name in LABELS if all(name not in level for _, level in levels.values())]
-        known = {cell(run) for recorded in everything.values() for run in recorded}
-        others = ", without " + " and ".join(_name(name) for name in lacking if name in known)
-    over = f"5 images, one seed, the best other method{others}: {named}"
+    known = {cell(run) for recorded in everything.values() for run in recorded}
+    over = []
+    for a, (profile, level) in levels.items():
+        lacking = [] if a in whole else [_name(name) for name in LABELS if name in known - set(level)]
+        without = f", without {' and '.join(lacking)}" if lacking else ""
+        over.append(f"a={a:g} ({profile}{without})")
     verdict = weighed(parts) if whole else NOT_MEASURED
-    return Finding(verdict, "; ".join(said), "; ".join(spread), over, keys_of(groups))
+    if verdict == FOUND and len(whole) < len(LEVELS):
+        verdict = IN_PART
+    over_what = f"5 images, one seed, the best other method: {', '.join(over)}"
+    return Finding(verdict, "; ".join(said), "; ".join(spread), over_what, keys_of(groups))
 
 
 def _falls(levels: dict[float, Level]) -> Finding:
