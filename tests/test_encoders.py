@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from n2sr_lib.networks.fbi_net import FBINet
+from n2sr_lib.networks.fbi_net import FBINet, _Pointwise
 from n2sr_lib.networks.growing_unet import GrowingUNet
 from n2sr_lib.networks.restormer import Restormer, _ChannelAttention, _Norm
 from n2sr_lib.networks.same_size import SameSize, noise2noise_unet
@@ -141,6 +141,19 @@ def test_norm_divides_by_the_deviation_over_channels():
     norm, x = _Norm(6), torch.randn(2, 6, 3, 4) * 5 + 2
     expected = x / x.std(1, correction=0, keepdim=True)
     torch.testing.assert_close(norm(x), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_pointwise_convolution_is_a_convolution(memory_format):
+    conv = _Pointwise(5, 3)
+    x = torch.randn(2, 5, 7, 9).to(memory_format=memory_format).requires_grad_()
+    other = x.detach().clone().requires_grad_()
+    plain = nn.functional.conv2d(other, conv.weight, conv.bias)
+    out = conv(x)
+    torch.testing.assert_close(out, plain)
+    out.square().sum().backward()
+    plain.square().sum().backward()
+    torch.testing.assert_close(x.grad, other.grad)
 
 
 @pytest.mark.parametrize("layers", [2, 3, 8, 11])

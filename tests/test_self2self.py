@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib.networks.self2self_net import PartialConv2d, Self2SelfNet
+from n2sr_lib.networks.self2self_net import PartialConv2d, Self2SelfNet, dropout
 from n2sr_lib.strategies.self2self import Self2Self
 
 
@@ -76,6 +76,24 @@ def test_network_never_sees_a_dropped_pixel():
     f = small(dropout=0.0).eval()
     y, mask = torch.randn(1, 1, 16, 20), (torch.rand(1, 1, 16, 20, generator=generator()) < 0.7).float()
     assert torch.equal(f(torch.cat((y, mask), 1)), f(torch.cat((y + 9 * (1 - mask), mask), 1)))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_dropout_is_independent_at_its_rate(memory_format):
+    """Four draws come from every random number: none of them may know of its neighbours, nor of the sign."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        x = torch.full((4, 25, 99, 101), 2.0).to(memory_format=memory_format)
+        out = dropout(x, 0.3)
+    there = out > 0
+    torch.testing.assert_close(out[there], torch.full((int(there.sum()),), 2 / 0.7))
+    error = (0.21 / x.numel()) ** 0.5
+    assert abs(there.double().mean().item() - 0.7) < 4.5 * error
+    draws = there.permute(0, 2, 3, 1).flatten().double() - 0.7
+    for lag in (1, 2, 3, 4, 8):
+        assert abs((draws[lag:] * draws[:-lag]).mean().item()) < 4.5 * 0.21 / x.numel() ** 0.5
+    for first in range(4):  # the place within a number
+        assert abs(draws[first::4].mean().item()) < 4.5 * 2 * error
 
 
 def test_dropout_stays_on_in_eval_mode():
