@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from n2sr_lib import data, dataset, particles, simulate, specimen
+from n2sr_lib import data, dataset, particles, simulate, specimen, training_set
 from n2sr_lib.errors import InputError
 
 
@@ -50,23 +50,23 @@ def test_every_structure_is_seen_at_all_defoci():
 
 def test_what_is_loaded_is_what_was_simulated(made):
     for split, members in (("train", range(10)), ("val", [10]), ("test", [11])):
-        images = dataset.load(split, made)
+        images = training_set.load(split, made)
         assert images.dtype == np.float32 and images.shape == (3 * len(members), 16, 16)
         values = np.concatenate([fake_structure(0, k, 3)[0] for k in members])
         np.testing.assert_allclose(images, 0.24 + 0.51 * values / 4095, atol=1e-6)
 
 
 def test_no_structure_is_in_two_parts(made):
-    manifest = dataset.read_manifest(made)
-    places = {split: set(dataset.of_split(split, made) // 3) for split in particles.SPLITS}
+    manifest = training_set.read_manifest(made)
+    places = {split: set(training_set.of_split(split, made) // 3) for split in particles.SPLITS}
     assert sum(len(p) for p in places.values()) == len(manifest["structures"]) == 12
     for split, members in places.items():
         assert {entry["k"] for entry in manifest["structures"] if entry["split"] == split} == members
 
 
 def test_a_few_images_are_spread_over_the_part(made):
-    few = dataset.load("train", made, most=10)
-    np.testing.assert_array_equal(few, dataset.load("train", made)[::3])
+    few = training_set.load("train", made, most=10)
+    np.testing.assert_array_equal(few, training_set.load("train", made)[::3])
 
 
 def test_an_interrupted_run_goes_on(made, monkeypatch, tmp_path):
@@ -105,7 +105,7 @@ def test_subset_holds_the_same_pixels_of_every_structure(made, tmp_path):
     subset = tmp_path / "subset.h5"
     count = dataset.write_subset(subset, made, room)
     assert 12 < count <= 21 and subset.stat().st_size < room
-    manifest = dataset.read_manifest(subset)
+    manifest = training_set.read_manifest(subset)
     assert sum(len(entry["images"]) for entry in manifest["structures"]) == count
     k = 0
     for i, entry in enumerate(manifest["structures"]):
@@ -114,38 +114,38 @@ def test_subset_holds_the_same_pixels_of_every_structure(made, tmp_path):
             place = 3 * i + int(image["C10"])
             np.testing.assert_array_equal(h5py.File(subset)["images"][k], whole[place])
             k += 1
-    assert len(dataset.load("val", subset)) == len(manifest["structures"][10]["images"])
+    assert len(training_set.load("val", subset)) == len(manifest["structures"][10]["images"])
 
 
 def test_one_image_of_the_set_of_the_tables_only(made, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="not the set of the tables"):
-        dataset.image(11, 1, made)
+        training_set.image(11, 1, made)
     monkeypatch.setattr(particles, "STRUCTURES", 12)
     monkeypatch.setattr(particles, "EACH", 3)
-    np.testing.assert_array_equal(dataset.image(11, 1, made), dataset.load("test", made)[1])
+    np.testing.assert_array_equal(training_set.image(11, 1, made), training_set.load("test", made)[1])
     with pytest.raises(InputError, match="no image 11/3"):
-        dataset.image(11, 3, made)
+        training_set.image(11, 3, made)
     subset = tmp_path / "subset.h5"
     dataset.write_subset(subset, made, 2**20 + len(h5py.File(made)["manifest"][()]) + 3000)
     with pytest.raises(InputError, match="a part of it"):
-        dataset.check_whole(subset)
+        training_set.check_whole(subset)
 
 
 def test_unusable_files_and_parts(made, tmp_path):
     with pytest.raises(InputError, match=r"python -m n2sr_lib\.dataset"):
-        dataset.load("train", tmp_path / "nowhere.h5")
+        training_set.load("train", tmp_path / "nowhere.h5")
     (tmp_path / "bad.h5").write_bytes(made.read_bytes()[:1000])
     with pytest.raises(InputError, match="damaged"):
-        dataset.load("train", tmp_path / "bad.h5")
+        training_set.load("train", tmp_path / "bad.h5")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["x"] = 1
     with pytest.raises(InputError, match="no training set"):
-        dataset.read_manifest(tmp_path / "foreign.h5")
+        training_set.read_manifest(tmp_path / "foreign.h5")
     with pytest.raises(InputError, match="no part 'all'"):
-        dataset.load("all", made)
+        training_set.load("all", made)
     small = dataset.make(tmp_path / "small.h5", 3, 1, progress=False)
     with pytest.raises(InputError, match="twelve"):
-        dataset.load("test", small)
+        training_set.load("test", small)
     with pytest.raises(InputError, match="at least 1"):
         dataset.make(tmp_path / "none.h5", 0)
 

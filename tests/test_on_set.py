@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import lattice
 
-from n2sr_lib import dataset, experiments, particles, pretraining, specimen, timing
+from n2sr_lib import dataset, experiments, particles, pretraining, specimen, timing, training_set
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import wanted
 from n2sr_lib.experiments.run import PROFILES, Run
@@ -52,7 +52,7 @@ def the_set(place, monkeypatch):
     monkeypatch.setattr(particles, "simulate_structure", fake_structure)
     monkeypatch.setattr(dataset, "_constants", lambda: {"software": "none"})
     monkeypatch.setattr(specimen, "packages", lambda: None)
-    path = dataset.default_path()
+    path = training_set.default_path()
     path.parent.mkdir()
     return dataset.make(path, 12, 2, progress=False)
 
@@ -188,7 +188,7 @@ def test_loading_is_a_part_of_a_step(place, monkeypatch):
 
 
 def test_images_by_name(the_set):
-    np.testing.assert_array_equal(clean_image("set/11/1"), dataset.image(11, 1))
+    np.testing.assert_array_equal(clean_image("set/11/1"), training_set.image(11, 1))
     x = clean_image("atoms/2")
     assert x.shape == (512, 512) and x.dtype == np.float32
     assert particles.LOW <= x.min() < x.max() <= particles.HIGH and x.std() > 0.05

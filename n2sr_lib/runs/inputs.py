@@ -22,9 +22,9 @@ def clean_image(name: str) -> np.ndarray:
     if kind == "atoms" and rest.isdigit():
         return _atoms(int(rest))
     if kind == "set" and len(place := rest.split("/")) == 2 and all(n.isdigit() for n in place):
-        from .. import dataset  # only here: it needs h5py
+        from .. import training_set  # only here: it needs h5py
 
-        return dataset.image(*map(int, place))
+        return training_set.image(*map(int, place))
     raise InputError(
         f"unknown image {name!r}; choose 'paper/1' to 'paper/5', 'sample/<name>', 'crystal/<name>', "
         "'set/<structure>/<image>' or 'atoms/<seed>'"

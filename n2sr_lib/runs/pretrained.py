@@ -55,10 +55,10 @@ def lacking(run: Run) -> str:
     method = run.method if run.kind == "pretrained" else run.start
     if not run.image.startswith("set/") and find(training_of(method, run.profile, run.a, run.b, run.seed)):
         return ""
-    from .. import dataset  # only here: it needs h5py
+    from .. import training_set  # only here: it needs h5py
 
     try:
-        dataset.check_whole()
+        training_set.check_whole()
     except InputError as error:
         return str(error)
     return ""
@@ -83,20 +83,20 @@ def weights(training: dict, device: str = "auto", progress: bool = False) -> Pat
 
 
 def _train(training: dict, device: str, progress: bool) -> Path:
-    from .. import dataset, pretraining
+    from .. import pretraining, training_set
 
-    if dataset.check_whole()["made_with"] != training["set"]:
+    if training_set.check_whole()["made_with"] != training["set"]:
         raise InputError("these weights belong to another version of the set; they cannot be made again here")
     preset, noise = preset_of(training), training["noise"]
     checkpoint = records.cache() / "checkpoints" / f"{name_of(training)}.pt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    path = dataset.default_path()
+    path = training_set.default_path()
     begin = time.monotonic()
-    images = dataset.load("train", path)
+    images = training_set.load("train", path)
     seconds = round(time.monotonic() - begin, 2)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    software = dataset.read_manifest(path).get("software", "")
+    software = training_set.read_manifest(path).get("software", "")
     origin = training["set"] | {
         "part": "train",
         "sha256": digest,
