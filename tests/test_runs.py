@@ -233,6 +233,14 @@ def test_recorded_numbers_are_those_of_the_result(place, monkeypatch):
     assert shown.shape == part.shape and np.abs(shown - part).max() <= record["crop"]["scale"] / 2 + 2**-24
 
 
+def test_rivals_are_looked_at_only_where_a_curve_is_asked_for(place):
+    """A look takes as many passes as an estimate, and is not part of the result."""
+    rival = replace(TINY, method="noise2self")
+    quiet, _ = execute.execute(specify(rival), device="cpu")
+    asked, _ = execute.execute(specify(replace(rival, budget=2)), device="cpu")
+    assert quiet["curve"] == [] and len(asked["curve"]) > 0
+
+
 def test_patches_of_a_study_lie_beside_the_crop():
     rng = np.random.default_rng(0)
     whole, *shown = rng.random((5, 300, 400)).astype(np.float32)
