@@ -71,7 +71,10 @@ def results(root: Path) -> str:
         "Mean ± population deviation over the images; one noise realisation and one training seed per image. "
         "A cell such as *2 of 5* is not complete: so many images are recorded. An asterisk: made for data "
         "sets, but trained on the one noisy image. *Shared plan*: Noise2SR with as many steps as its rivals; "
-        "its other rows have its own plan. Deviations, SSIM and seconds of every row: "
+        "its other rows have its own plan; its average runs over flips and turns of the image besides the "
+        "draws, the paper's over the draws alone. *Trained on a set*: on images that we simulated, not on "
+        "those of which the test images are a part, with a network of half the size. Deviations, SSIM and "
+        "seconds of every row: "
         "[notebook 02](notebooks/02_table1_simulated_tem.ipynb)."
     )
     return "\n\n".join(parts + _one_minute())

@@ -8,7 +8,7 @@ from test_rivals import PAPER, recorded
 
 from n2sr_lib import report
 from n2sr_lib.experiments.run import IMAGES, PAIR, Run, noise2sr, short
-from n2sr_lib.experiments.training_sets import FAR, HELD_OUT, ON_SET, choice
+from n2sr_lib.experiments.training_sets import FAR, HELD_OUT, ON_SET, WARM_PARTS, choice, cold
 from n2sr_lib.results import rivals, set_claims, warm_start
 from n2sr_lib.results.ablations import Shown
 from n2sr_lib.results.rivals import FULL, SHARED
@@ -28,7 +28,7 @@ def sets(images, psnr, methods=ON_SET):
 
 def zero_shot(images, psnr):
     for k, image in enumerate(images):
-        run = noise2sr("laptop", image) if image in IMAGES else Run(image=image)
+        run = cold(image, WARM_PARTS[0]) if image in IMAGES else Run(image=image)
         recorded(run, psnr + 0.1 * k + 0.02 * (k % 2))
 
 
@@ -78,6 +78,8 @@ def test_the_domain_gap_is_what_the_lead_on_noise2sr_loses(far, verdict):
     for images, ours, theirs in ((HELD_OUT, 30.0, 31.0), (IMAGES, 35.0, far[0]), (FAR, 30.0, far[1])):
         zero_shot(images, ours)
         sets(images, theirs, ("supervised",))
+    for image in IMAGES:  # of its whole plan, which would make it a longer training on these images alone
+        recorded(noise2sr("laptop", image), 40.0)
     known = set_claims.domains()
     value, error = set_claims.lost(known, "supervised", "the paper's images")
     assert value == pytest.approx(36.0 - far[0], abs=0.02) and 0 < error < 0.02

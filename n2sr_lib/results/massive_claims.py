@@ -75,7 +75,7 @@ def _characters() -> dict[str, Finding]:
     for a, b in zip(ours, single, strict=True):
         level = max(a["curve"][-1][1], b["curve"][-1][1])
         sooner.append(steps_to(b["curve"], level) / steps_to(a["curve"], level))
-    faster = f"{fmean(sooner):.2f} times the steps without the extra outputs"
+    faster = f"without the extra outputs {fmean(sooner):.2f} times the steps suffice"
     said = (
         ("C32", [abs(fmean(psnr)) <= SIMILAR], f"{fmean(psnr):+.2f} dB against Noise2Self", psnr),
         ("C33", [above_zero(picked)], f"correlation {-fmean(picked):+.2f} against Noise2Self", picked),

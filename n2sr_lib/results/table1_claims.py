@@ -133,7 +133,7 @@ def _structure(everything: dict[str, Recorded]) -> Finding:
     for profile, recorded in everything.items():
         parts = rivals.pictures({run: r for run, r in recorded.items() if cell(run) == FULL})
         if all(image in parts for image in PAIR):
-            shares = [transfer.structure(_rings(parts[image][FULL])) for image in PAIR]
+            shares = [transfer.structure_share(_rings(parts[image][FULL])) for image in PAIR]
             said = " and ".join(f"{100 * share:.0f} %" for share in shares)
             return Finding(
                 NOT_MEASURED,

@@ -111,9 +111,17 @@ def kept(rings: Radial, chosen: np.ndarray) -> tuple[float, float]:
 
 
 def structure(rings: Radial) -> float:
-    """The share of the error's power that is the truth itself, weakened or strengthened: (T − 1) X."""
-    damped = (rings.transfer - 1) ** 2 * rings.clean
-    return float(np.sum(rings.count * damped) / np.sum(rings.count * rings.error))
+    """Power per pixel of what is the truth itself in the error, weakened or strengthened: (T − 1) X."""
+    return _whole(rings, (rings.transfer - 1) ** 2 * rings.clean)
+
+
+def structure_share(rings: Radial) -> float:
+    """The share of the error's power that is `structure`."""
+    return structure(rings) / _whole(rings, rings.error)
+
+
+def _whole(rings: Radial, power: np.ndarray) -> float:
+    return float(np.sum(rings.count * power) / np.sum(rings.count))
 
 
 def decibels(before: np.ndarray, rings: Radial) -> float:
