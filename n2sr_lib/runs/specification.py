@@ -21,6 +21,7 @@ from .inputs import input_hash
 #: then missing again.
 ALGORITHM = {"denoise": 1, "classical": 1, "theory": 1, "timing": 2, "series": 1, "real": 2}
 ALGORITHM |= {"pretrained": 1, "choice": 1}
+CHANGED = {"self2self": 1}  # added to it for a method of which alone the results changed
 TRAINING = 1  # the same for the weights of networks that are trained on the set
 #: Settings that change memory and speed only.
 NOT_IN_KEY = {"strategy.batch"}
@@ -49,7 +50,8 @@ def specify(run: Run) -> dict:
     """
     if run.kind not in ALGORITHM:
         raise InputError(f"unknown kind of run {run.kind!r}; choose one of {', '.join(ALGORITHM)}")
-    begin = {"kind": run.kind, "method": run.method, "algorithm": ALGORITHM[run.kind], "seed": run.seed}
+    algorithm = ALGORITHM[run.kind] + CHANGED.get(run.method, 0)
+    begin = {"kind": run.kind, "method": run.method, "algorithm": algorithm, "seed": run.seed}
     if run.kind == "series":
         # Only what differs from the defaults, so that an option that comes later orphans nothing.
         options = _options(run)
