@@ -80,13 +80,34 @@ def test_mean_spread_and_out_of_bag_against_a_plain_loop(y, s, flips):
         shape = (1, view.shape[-2] // s, view.shape[-1] // s)
         y_sub, mask = subsample(view, draw_locations(shape, s, g4), s)
         for t, out in ((Repeat(s)(y_sub), guesses), (mask, unseen)):
-            out.append(orient_back(t, m % 8 if flips else 0)[0, 0, : y.shape[-2], : y.shape[-1]].numpy())
+            out.append(orient_back(t, m % 8 if flips else 0)[0, 0].numpy())
+        for original, copy in ((n - 1 - k, n - 1 + k) for n in y.shape[-2:-1] for k in range(1, -n % s + 1)):
+            unseen[-1][original] *= unseen[-1][copy]
+        for original, copy in ((n - 1 - k, n - 1 + k) for n in y.shape[-1:] for k in range(1, -n % s + 1)):
+            unseen[-1][:, original] *= unseen[-1][:, copy]
+        guesses[-1], unseen[-1] = (t[: y.shape[-2], : y.shape[-1]] for t in (guesses[-1], unseen[-1]))
     guesses, unseen = np.array(guesses, np.float64), np.array(unseen)
     np.testing.assert_allclose(p.image, guesses.mean(0), atol=1e-5)
     np.testing.assert_allclose(p.spread, guesses.std(0, ddof=1), atol=1e-3)
     with np.errstate(invalid="ignore"):
         expected = (guesses * unseen).sum(0) / unseen.sum(0)
     np.testing.assert_allclose(p.out_of_bag, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("s", "flips"), [(2, False), (2, True), (3, True)])
+def test_out_of_bag_mean_never_sees_its_pixel_nor_a_copy_of_it(y, s, flips):
+    """Sides that s does not divide are continued by copies, next to their originals."""
+    torch.manual_seed(0)
+    network = nn.Sequential(Repeat(s), nn.Conv2d(1, 1, 7, padding=3))
+    y = y[..., :37, :35].clone()
+    strategy, before = Noise2SR(s=s, M=64, flips=flips), []
+    for at in [(), *((i, j) for i in (36, 35, 34, 20) for j in (34, 33, 32, 10))]:
+        moved = y.clone()
+        moved[(0, 0, *at) if at else slice(0)] += 10
+        out = strategy.predict(network, moved, generator(3)).out_of_bag
+        before = before if at else out
+        assert not at or out[at] == before[at] or out[at].isnan(), at
+        assert not at or not torch.equal(out.nan_to_num(), before.nan_to_num())
 
 
 def test_averaging_never_hurts_on_average(y, clean):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ..aside import keep_aside
+from ..aside import keep_aside, originals_aside
 from ..orientations import orient, orient_back
 from ..subsample import draw_locations, subsample
 from . import Prediction
@@ -61,7 +61,7 @@ class Noise2SR:
         """
         height, width = y.shape[-2:]
         y = pad(y, (0, -width % self.s, 0, -height % self.s), mode="reflect")
-        total, squares, unseen, count = (torch.zeros_like(y[0, 0]) for _ in range(4))
+        total, squares, unseen, count = (y.new_zeros(height, width) for _ in range(4))
         for g in range(8 if self.flips else 1):
             view = orient(y, g)
             passes = len(range(g, self.M, 8)) if self.flips else self.M
@@ -73,12 +73,13 @@ class Noise2SR:
                     [draw_locations(shape, self.s, generator, self.sampling) for _ in range(n)]
                 )
                 y_sub, mask = subsample(view.expand(n, -1, -1, -1), locations, self.s)
-                x_hat = orient_back(network(y_sub).float()[:, 0], g)
+                x_hat = orient_back(network(y_sub).float()[:, 0], g)[:, :height, :width]
                 mask = orient_back(keep_aside(mask, self.aside)[:, 0], g)
+                mask = originals_aside(mask, height, width)
                 total += x_hat.sum(0)
                 squares += (x_hat**2).sum(0)
                 unseen += (x_hat * mask).sum(0)
                 count += mask.sum(0)
         mean = total / self.M
         variance = (squares / self.M - mean**2).clamp(min=0) * (self.M / max(self.M - 1, 1))
-        return Prediction(*(t[:height, :width] for t in (mean, variance.sqrt(), unseen / count)))
+        return Prediction(mean, variance.sqrt(), unseen / count)
