@@ -27,7 +27,9 @@ STRATEGIES = {
 }
 #: Steps that all methods share in `laptop` where they are compared with each other.
 SHARED_STEPS = 1000
-#: The networks with which each rival was published.
+#: The networks of full size: of ZS-Noise2Noise and Self2Self their authors'; for the others those to which
+#: the MACs of Table III point, since the Noise2SR paper names none: FBI-Net with 8 layers, and one U-Net for
+#: Noise2Self and Neighbor2Neighbor, though this has another one of its own.
 PUBLISHED: dict[str, dict] = {
     "noise2self": {"encoder": "noise2noise u-net"},
     "neighbor2neighbor": {"encoder": "noise2noise u-net"},
@@ -59,7 +61,7 @@ def preset_for(method: str, profile: str) -> Preset:
 
     Noise2SR is used with the presets themselves. In `laptop` its rivals get the same network (or a small one
     of their own kind) and plan, for `SHARED_STEPS` steps, so that rows compare strategies and not networks.
-    In `paper` they get the networks with which they were published, and the paper's plan.
+    In `paper` they get the networks of full size (`PUBLISHED`), and the paper's plan.
     """
     if method not in STRATEGIES:
         raise InputError(f"unknown method {method!r}; choose one of {', '.join(STRATEGIES)}")

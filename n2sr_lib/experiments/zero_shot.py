@@ -85,7 +85,8 @@ def fbi_given(profile: str) -> list[Run]:
 
 _NOT_OURS = (("network.widths", ()), ("network.features", 128), ("network.decoder_width", None))
 _NOT_OURS += (("network.activation", "relu"), ("network.initial", "torch"))
-#: Overrides that give each method the network (`methods.PUBLISHED`) and the learning rate of its authors.
+#: Overrides that give each method the network of full size (`methods.PUBLISHED`) and the learning rate of its
+#: authors.
 PUBLISHED = {
     "noise2sr": (*_NOT_OURS, ("plan.lr", 1e-4)),
     "noise2self": (*_NOT_OURS, ("network.encoder", "noise2noise u-net"), ("plan.lr", 1e-3)),
