@@ -165,7 +165,7 @@ def test_one_level_is_said_to_be_one_level(root):
     table_recorded(levels=(0.05,))
     rows = found_out(root)
     assert rows["C03"]["verdict"] == "not measured yet"
-    assert rows["C06"]["verdict"] == "found" and rows["C06"]["over_what"].endswith("a=0.05 (laptop)")
+    assert rows["C06"]["verdict"] == "found" and "seed: a=0.05 (laptop);" in rows["C06"]["over_what"]
 
 
 def test_the_best_profile_speaks(root):
