@@ -139,11 +139,15 @@ def rows(recorded: Recorded, paper: list[dict], a: float, complete: int) -> list
     each = [[scores(r, row.estimate) for r in found] for row, found in zip(listed, records, strict=True)]
     lines = [(row.label, s, theirs.get((row.paper, a))) for row, s in zip(listed, each, strict=True)]
     taken = [
-        f"{fmean(seconds(r, row.estimate) for r in found):.3g}" if found and row.estimate != "noisy" else ""
+        _clock(fmean(seconds(r, row.estimate) for r in found)) if found and row.estimate != "noisy" else ""
         for row, found in zip(listed, records, strict=True)
     ]
     by = [machines(found) if time else "" for found, time in zip(records, taken, strict=True)]
     return [[*line, *rest] for line, *rest in zip(ablations.rows(lines, complete), taken, by, strict=True)]
+
+
+def _clock(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def machines(records: list[dict]) -> str:
