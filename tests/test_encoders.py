@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from n2sr_lib.networks.fbi_net import FBINet, _Pointwise
+from n2sr_lib.networks.fbi_net import FBINet, _Pointwise, _PReLU
 from n2sr_lib.networks.growing_unet import GrowingUNet
 from n2sr_lib.networks.restormer import Restormer, _ChannelAttention, _Norm
 from n2sr_lib.networks.same_size import SameSize, noise2noise_unet
@@ -154,6 +154,21 @@ def test_pointwise_convolution_is_a_convolution(memory_format):
     out.square().sum().backward()
     plain.square().sum().backward()
     torch.testing.assert_close(x.grad, other.grad)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_prelu_is_a_prelu(memory_format):
+    activation, plain = _PReLU(5), nn.PReLU(5)
+    for each in (activation, plain):
+        each.weight.data = torch.linspace(-0.5, 1.5, 5)
+    x = torch.randn(2, 5, 7, 9).to(memory_format=memory_format).requires_grad_()
+    other = x.detach().contiguous().requires_grad_()
+    weights = torch.randn(2, 5, 7, 9)
+    torch.testing.assert_close(activation(x), plain(other), rtol=0, atol=0)
+    (activation(x) * weights).sum().backward()
+    (plain(other) * weights).sum().backward()
+    torch.testing.assert_close(x.grad, other.grad, rtol=0, atol=0)
+    torch.testing.assert_close(activation.weight.grad, plain.weight.grad)
 
 
 @pytest.mark.parametrize("layers", [2, 3, 8, 11])
