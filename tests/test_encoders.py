@@ -171,6 +171,16 @@ def test_prelu_is_a_prelu(memory_format):
     torch.testing.assert_close(activation.weight.grad, plain.weight.grad)
 
 
+def test_fbi_net_starts_by_the_taps_it_uses_and_with_a_small_output():
+    network = FBINet(4, 64)
+    for layer, used in zip(network.convolve, (1 * 8, 64 * 9, 64 * 5, 64 * 5), strict=True):
+        assert layer[0].weight.std().item() == pytest.approx((2 / used) ** 0.5, rel=0.1)
+    assert network.residual[0].convolve[0].weight.std().item() == pytest.approx(1 / 8, rel=0.1)
+    with torch.no_grad():
+        out = network(torch.randn(1, 1, 64, 64))
+    assert out.abs().max() < 0.1  # with PyTorch's own weights about 0.3, most of it a constant
+
+
 @pytest.mark.parametrize("layers", [2, 3, 8, 11])
 def test_blind_spot(layers):
     """d out[i] / d in[i] is exactly zero, and all eight neighbours have an influence."""

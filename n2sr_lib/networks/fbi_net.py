@@ -17,6 +17,7 @@ class _Masked(nn.Conv2d):
 
     def __init__(self, c_in: int, c_out: int, taps: tuple[str, ...], dilation: int = 1):
         super().__init__(c_in, c_out, len(taps), padding=len(taps) // 2 * dilation, dilation=dilation)
+        self.fan_in = c_in * "".join(taps).count("x")
         self.register_buffer("taps", torch.tensor([[float(t == "x") for t in row] for row in taps]), False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,9 +138,8 @@ class FBINet(nn.Module):
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                masked = isinstance(module, _Masked)
-                fan_in = module.in_channels * (module.taps.sum().item() if masked else 1)
-                nn.init.normal_(module.weight, 0.0, ((2 if masked else 1) / fan_in) ** 0.5)
+                variance = 2 / module.fan_in if isinstance(module, _Masked) else 1 / module.in_channels
+                nn.init.normal_(module.weight, 0.0, variance**0.5)
                 nn.init.zeros_(module.bias)
         self.head[-1].weight.data *= 0.1
 
