@@ -5,6 +5,22 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, max_pool2d, pad
 
 
+def _bordered(x: Tensor) -> Tensor:
+    """The border repeated once, in the precision of x: autocast would have 32 bits for it."""
+    with torch.autocast(x.device.type, enabled=False):
+        return pad(x, (1, 1, 1, 1), mode="replicate")
+
+
+class _Conv2d(nn.Conv2d):
+    """3×3 convolution that repeats the border once."""
+
+    def __init__(self, c_in: int, c_out: int):
+        super().__init__(c_in, c_out, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(_bordered(x))
+
+
 class PartialConv2d(nn.Conv2d):
     """3×3 convolution that ignores masked pixels and makes up for their number.
 
@@ -18,10 +34,12 @@ class PartialConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Of x (B, C, h, w) and mask (B, 1, h, w), 1 where a pixel is there: the result and its mask."""
-        x, mask = (pad(t, (1, 1, 1, 1), mode="replicate") for t in (x * mask, mask))
+        x, mask = _bordered(x * mask.to(x)), _bordered(mask)
         there = avg_pool2d(mask, 3, stride=1)
-        out = nn.functional.conv2d(x, self.weight) / there.clamp(min=1 / 9)
-        return out + self.bias[:, None, None], (there > 0).to(mask)
+        out = nn.functional.conv2d(x, self.weight)
+        # In the precision of the convolution: what follows would else be in that of the mask.
+        out = out / there.clamp(min=1 / 9).to(out) + self.bias.to(out)[:, None, None]
+        return out, (there > 0).to(mask)
 
 
 def dropout(x: Tensor, rate: float) -> Tensor:
@@ -68,10 +86,10 @@ class Self2SelfNet(nn.Module):
         self.up = nn.ModuleList()
         for level in range(depth - 1):
             c_in = 2 * w if level == 0 else 3 * w
-            self.up.append(nn.ModuleList((self._conv(c_in, 2 * w), self._conv(2 * w, 2 * w))))
+            self.up.append(nn.ModuleList((_Conv2d(c_in, 2 * w), _Conv2d(2 * w, 2 * w))))
         c_in, last = (w if depth == 1 else 2 * w) + 1, (4 * w // 3, 2 * w // 3)
-        self.last = nn.ModuleList((self._conv(c_in, last[0]), self._conv(last[0], last[1])))
-        self.out = self._conv(last[1], 1)
+        self.last = nn.ModuleList((_Conv2d(c_in, last[0]), _Conv2d(last[0], last[1])))
+        self.out = _Conv2d(last[1], 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 behind_dropout = not isinstance(module, PartialConv2d)
@@ -79,10 +97,6 @@ class Self2SelfNet(nn.Module):
                 deviation = gain / (9 * module.in_channels) ** 0.5
                 nn.init.normal_(module.weight, 0.0, deviation * (0.01 if module is self.out else 1))
                 nn.init.zeros_(module.bias)
-
-    @staticmethod
-    def _conv(c_in: int, c_out: int) -> nn.Conv2d:
-        return nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="replicate")
 
     def _drop(self, conv: nn.Conv2d, x: Tensor) -> Tensor:
         return conv(dropout(x, self.dropout))
@@ -93,7 +107,8 @@ class Self2SelfNet(nn.Module):
         x = pad(image_and_mask, (0, -w % step, 0, -h % step), mode="replicate")
         mask = x[:, 1:]
         x = x[:, :1] * mask
-        skips = [x]
+        # Strides by which `cat` knows channels-last, which one channel leaves open.
+        skips = [x[:, 0].unsqueeze(-1).permute(0, 3, 1, 2)]
         x, mask = self.first(x, mask)
         x = leaky_relu(x, 0.1)
         for level, conv in enumerate(self.down):
@@ -104,7 +119,7 @@ class Self2SelfNet(nn.Module):
                 skips.append(x)
         skips.pop()  # the coarsest level is x itself
         for block in (*self.up, self.last):
-            x = torch.cat((interpolate(x, scale_factor=2, mode="nearest"), skips.pop()), 1)
+            x = torch.cat((interpolate(x, scale_factor=2, mode="nearest"), skips.pop().to(x)), 1)
             for conv in block:
                 x = leaky_relu(self._drop(conv, x), 0.1)
         return self._drop(self.out, x)[..., :h, :w]
