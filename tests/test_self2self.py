@@ -191,16 +191,19 @@ def test_out_of_bag_uses_the_passes_that_dropped_the_pixel():
     assert torch.equal(torch.isnan(one.out_of_bag), one.image == 1)
 
 
-def test_half_precision_reaches_every_layer():
-    """What a layer gets in 32 bits for no need, by a mask or by padding, takes twice as long."""
-    network, seen = Self2SelfNet(width=6, depth=2), []
+def test_half_precision_and_channels_last_reach_every_layer():
+    """What a layer gets in 32 bits or channels-first, by a mask or a skip, takes twice as long."""
+    network, fed, seen = Self2SelfNet(width=6, depth=2), [], []
     for layer in network.modules():
-        if isinstance(layer, torch.nn.Conv2d):
+        if isinstance(layer, PartialConv2d):
+            layer.register_forward_hook(lambda _, inputs, out: seen.append(out[0]))
+        elif isinstance(layer, nn.Conv2d):
+            layer.register_forward_pre_hook(lambda _, inputs: fed.append(inputs[0]))
             layer.register_forward_hook(lambda _, inputs, out: seen.append(out))
-    image = torch.randn(1, 2, 16, 16).to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)
     with torch.autocast("cpu", torch.bfloat16):
-        network(image)
-        maps = [out[0] if isinstance(out, tuple) else out for out in seen]
-        assert _bordered(maps[0]).dtype == torch.bfloat16
-    assert len(maps) == 9
-    assert {m.dtype for m in maps} == {torch.bfloat16}
+        network(torch.randn(1, 2, 16, 16))
+        assert _bordered(seen[0]).dtype == torch.bfloat16
+    assert len(seen) == 9 and len(fed) == 5
+    assert {m.dtype for m in (*fed, *seen)} == {torch.bfloat16}
+    assert all(m.is_contiguous(memory_format=torch.channels_last) for m in fed)

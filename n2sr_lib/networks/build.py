@@ -76,7 +76,8 @@ def build_network(
     widths, features, activation, padding, normalisation : of the `GrowingUNet`.
     blocks : per level of `Uformer` and `Restormer`; as in their papers where it is empty.
     window, refinement : of `Uformer`, and of `Restormer`.
-    initial : starting weights: ``"torch"``, PyTorch's own, as in the paper, or ``"he"``.
+    initial : starting weights: ``"torch"``, PyTorch's own, as in the paper (FBI-Net and the network of
+        Self2Self bring theirs), or ``"he"``.
     decoder, decoder_width, upsampling : of `SuperResolved`.
 
     Raises
