@@ -58,7 +58,7 @@ def table1_own(profile: str) -> list[Run]:
     return ours + rivals_on(profile, OWN, LEVELS[:1])
 
 
-#: The two rivals that come nearest to Noise2SR at the middle level, and the one that falls furthest.
+#: The two rivals that come nearest to Noise2SR at the middle level; and the furthest, lest that be chance.
 SEEDED = ("noise2self", "self2self", "neighbor2neighbor")
 #: A training that came to a local smoothing and not to the lattice, 4 dB worse than at more noise.
 STUCK = Run(method="noise2self", image=IMAGES[4], a=LEVELS[2])
