@@ -135,7 +135,7 @@ def denoise(
     predictor = for_prediction(network, plan.precision, where)
     training = None
     if budget is not None:
-        each = _seconds_per_pass(predictor, normal, scale)
+        each = _seconds_per_pass(predictor, normal, strategy)
         # At most a third of the time goes into averaging, where that leaves a few passes.
         strategy = limited(strategy, max(8, int(budget / 3 / each)))
         passes = getattr(strategy, "M", 1)
@@ -243,9 +243,9 @@ def _predict(strategy, predictor, normal: Tensor, seed: int, back: tuple[float, 
     return image_hat + mean, spread, out_of_bag if out_of_bag is None else out_of_bag + mean
 
 
-def _seconds_per_pass(predictor, y: Tensor, s: int) -> float:
+def _seconds_per_pass(predictor, y: Tensor, strategy) -> float:
     """Seconds of one pass over the image; the second of two, since the first is slower."""
     for _ in range(2):
         begin = time.monotonic()
-        predictor(y[..., ::s, ::s]).sum().item()
+        limited(strategy, 1).predict(predictor, y, torch.Generator().manual_seed(0)).image.sum().item()
     return time.monotonic() - begin

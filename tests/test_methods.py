@@ -64,6 +64,13 @@ def test_rivals_share_plan_and_network():
     assert all(network == preset_for("noise2sr", "laptop").network for network in shared)
 
 
+@pytest.mark.parametrize("method", STRATEGIES)
+def test_every_method_takes_a_budget(method, noisy):
+    preset = preset_for(method, "smoke")
+    result = denoise(noisy, preset=preset, budget=0.5, progress=False, restarts=0)
+    assert result.history.stopped == "budget" and np.isfinite(result.image).all()
+
+
 @pytest.mark.parametrize("encoder", [*ENCODERS, *WHOLE])
 def test_networks_by_name(encoder):
     channels = 2 if encoder == "self2self-net" else 1

@@ -71,6 +71,32 @@ def test_loss_falls(images):
     assert history.step == list(range(5, 121, 5)) and history.steps == 120
 
 
+def test_a_gradient_of_unusual_length_gets_the_usual_one():
+    usual = torch.tensor(1.0)
+    for length, expected, then in ((0.0, 0.0, 0.9), (4.9, 4.9, 1.39), (5.1, 1.0, 1.0), (1e18, 1.0, 1.0)):
+        gradient = [torch.tensor([0.6, 0.0]) * length, torch.tensor([[0.8]]) * length]
+        before = torch.cat([g.flatten() for g in gradient])
+        now = train._shorten(gradient, usual)
+        after = torch.cat([g.flatten() for g in gradient])
+        assert after.norm().item() == pytest.approx(expected) and now.item() == pytest.approx(then)
+        assert length > 5 or torch.equal(after, before)
+
+
+def test_one_broken_step_does_not_undo_a_training(images):
+    class Broken(Noise2SR):
+        steps = 0
+
+        def loss(self, *arguments):
+            loss, held_out = super().loss(*arguments)
+            type(self).steps += 1
+            return loss * (1e6 if type(self).steps == 15 else 1), held_out
+
+    plan = dataclasses.replace(PLAN, steps=120)
+    _, whole = run(images, plan)
+    broken = fit(build_network(2, 0, **TINY), Broken(), images, plan, seed=0, progress=False)
+    assert broken.held_out[-1] == pytest.approx(whole.held_out[-1], rel=0.05)
+
+
 def test_averaged_weights_are_used(images):
     plain, _ = run(images, dataclasses.replace(PLAN, averaging=0.0))
     averaged, _ = run(images)
