@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from .checkpoint import load, save, signature_of
 from .crops import AUGMENTATIONS, draw_crops, held_out_map
 from .errors import InputError
+from .gradients import shorten
 from .progress import bar
 from .silence import Listener
 
@@ -76,7 +77,6 @@ def learning_rate(plan: Plan, step: int, steps: int) -> float:
     return plan.lr * 0.5 * (1 + math.cos(math.pi * t))
 
 
-LONGEST = 5.0  # gradient over the usual one (a mean over some ten steps); in ordinary trainings below 4
 TIMED_STEPS = range(3, 9)  # the first steps are slower: kernels are chosen and memory is taken
 
 
@@ -163,7 +163,7 @@ def fit(
                 loss, held_out = strategy.loss(network, crops[:, :-1], crops[:, -1:], generator)
             optimizer.zero_grad()
             loss.backward()
-            usual = _shorten([p.grad for p in network.parameters() if p.grad is not None], usual)
+            usual = shorten([p.grad for p in network.parameters() if p.grad is not None], usual)
             optimizer.step()
             step += 1
             _follow(average, network, min(plan.averaging, (1 + step) / (10 + step)))
@@ -230,21 +230,6 @@ def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.monotonic()
-
-
-@torch.no_grad()
-def _shorten(gradients: list[Tensor], usual: Tensor | None) -> Tensor:
-    """Shorten a gradient that is much longer than usual, in place; returns what is usual from now on.
-
-    An ordinary training has none. Where there is much noise one of them can undo it: the weights jump, and
-    the optimiser, which remembers it for a thousand steps, hardly moves again.
-    """
-    length = torch.nn.utils.get_total_norm(gradients)
-    if usual is None:
-        return length
-    allowed = torch.where(length > LONGEST * usual, usual, length)
-    torch._foreach_mul_(gradients, allowed / length.clamp(min=torch.finfo(length.dtype).tiny))
-    return torch.lerp(usual, allowed, 0.1)
 
 
 @torch.no_grad()

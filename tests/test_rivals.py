@@ -90,10 +90,10 @@ def test_rows_follow_from_records():
 def test_seeds_are_counted_image_by_image():
     for run in table1_seeds("laptop"):
         recorded(run, 30.0 + run.seed)
-    assert rivals.over_seeds()["fbi"] == {image: [31.0, 32.0] for image in PAIR}
+    assert rivals.over_seeds()["self2self"] == {image: [31.0, 32.0] for image in PAIR}
     fill(levels=(0.05,))
     values = rivals.over_seeds()
-    assert {len(v) for name in (SHARED, "fbi", "noise2self") for v in values[name].values()} == {3}
+    assert {len(v) for name in (SHARED, "self2self", "noise2self") for v in values[name].values()} == {3}
     assert {len(v) for v in values[FULL].values()} == {1}
 
 

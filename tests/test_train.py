@@ -8,6 +8,7 @@ from torch import nn
 from n2sr_lib import silence, train
 from n2sr_lib.crops import AUGMENTATIONS, draw_crops, held_out_map
 from n2sr_lib.errors import InputError
+from n2sr_lib.gradients import shorten
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import Plan, fit, learning_rate
@@ -76,7 +77,7 @@ def test_a_gradient_of_unusual_length_gets_the_usual_one():
     for length, expected, then in ((0.0, 0.0, 0.9), (4.9, 4.9, 1.39), (5.1, 1.0, 1.0), (1e18, 1.0, 1.0)):
         gradient = [torch.tensor([0.6, 0.0]) * length, torch.tensor([[0.8]]) * length]
         before = torch.cat([g.flatten() for g in gradient])
-        now = train._shorten(gradient, usual)
+        now = shorten(gradient, usual)
         after = torch.cat([g.flatten() for g in gradient])
         assert after.norm().item() == pytest.approx(expected) and now.item() == pytest.approx(then)
         assert length > 5 or torch.equal(after, before)
