@@ -244,8 +244,11 @@ def _predict(strategy, predictor, normal: Tensor, seed: int, back: tuple[float, 
 
 
 def _seconds_per_pass(predictor, y: Tensor, strategy) -> float:
-    """Seconds of one pass over the image; the second of two, since the first is slower."""
-    for _ in range(2):
+    """Seconds of one pass over the image: the second of two, since the first is slower.
+
+    A strategy that averages no passes may need many predictions for its only one: it is not made twice.
+    """
+    for _ in range(1 + hasattr(strategy, "M")):
         begin = time.monotonic()
         limited(strategy, 1).predict(predictor, y, torch.Generator().manual_seed(0)).image.sum().item()
     return time.monotonic() - begin

@@ -71,6 +71,16 @@ def test_every_method_takes_a_budget(method, noisy):
     assert result.history.stopped == "budget" and np.isfinite(result.image).all()
 
 
+@pytest.mark.parametrize(("method", "passes"), [("noise2sr", 3), ("noise2self", 2)])
+def test_a_budget_is_not_spent_on_timing_a_whole_average(method, passes, noisy, monkeypatch):
+    made = []
+    strategy = STRATEGIES[method]
+    predict = strategy.predict
+    monkeypatch.setattr(strategy, "predict", lambda *args: made.append(1) or predict(*args))
+    denoise(noisy, preset=preset_for(method, "smoke"), budget=0.5, progress=False, restarts=0)
+    assert len(made) == passes  # the last one is the estimate
+
+
 @pytest.mark.parametrize("encoder", [*ENCODERS, *WHOLE])
 def test_networks_by_name(encoder):
     channels = 2 if encoder == "self2self-net" else 1
