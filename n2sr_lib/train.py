@@ -15,6 +15,7 @@ from .checkpoint import load, save, signature_of
 from .crops import AUGMENTATIONS, draw_crops, held_out_map
 from .errors import InputError
 from .gradients import shorten
+from .pace import Pace
 from .progress import bar
 from .silence import Listener
 
@@ -67,7 +68,7 @@ def autocast(precision: str, device: torch.device):
     return nullcontext()
 
 
-def learning_rate(plan: Plan, step: int, steps: int) -> float:
+def learning_rate(plan: Plan, step: int, steps: float) -> float:
     """Learning rate of a step that counts from 0; the rise does not depend on the number of steps."""
     if step < plan.warmup:
         return plan.lr * (step + 1) / plan.warmup
@@ -75,9 +76,6 @@ def learning_rate(plan: Plan, step: int, steps: int) -> float:
         return plan.lr
     t = (step - plan.warmup) / max(steps - plan.warmup, 1)
     return plan.lr * 0.5 * (1 + math.cos(math.pi * t))
-
-
-TIMED_STEPS = range(3, 9)  # the first steps are slower: kernels are chosen and memory is taken
 
 
 def fit(
@@ -126,6 +124,7 @@ def fit(
     history = History()
     enough = _steps_of(plan, images)
     steps = min(plan.steps, enough) if budget is None else None
+    pace = Pace(budget or 0.0, plan.warmup)
     best, waited, saved = math.inf, 0, time.monotonic()
     usual = None  # length of the gradient
     signature = signature_of(network, images, plan, strategy, seed, budget is None, wary)
@@ -145,17 +144,12 @@ def fit(
     sums, counted = torch.zeros(2, device=images.device), 0
     with Listener(network) as listener, bar(steps or 0, "training", progress, initial=step) as shown:
         while steps is None or step < steps:
-            if step == TIMED_STEPS.start:
-                timed = _now(images.device)
-            elif step == TIMED_STEPS.stop and steps is None:
-                each = (_now(images.device) - timed) / len(TIMED_STEPS)
-                steps = step + max(int((budget - (time.monotonic() - begin)) / each), 1)
-                steps = max(min(steps, enough), step)
+            if steps is None and (fitting := pace.steps(step, _now(images.device) - begin)):
+                steps = max(min(fitting, enough), step)
                 shown.reset(total=steps)
                 shown.update(step)
             for group in optimizer.param_groups:
-                # Before the budget has become a number of steps only the rise is asked for.
-                group["lr"] = learning_rate(plan, step, steps or 2 * TIMED_STEPS.stop)
+                group["lr"] = learning_rate(plan, step, steps or math.inf)
             crops = draw_crops(
                 images, plan.batch, plan.crop, strategy.multiple, plan.augment, generator, kept
             )

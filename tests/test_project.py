@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 #: Imports run downward: no module or subpackage imports one of a later line; within a line no circles.
 FLOORS = (
-    "aside checkpoint checks devices errors gradients orientations progress silence tiling",
+    "aside checkpoint checks devices errors gradients orientations pace progress silence tiling",
     "bm3d crops data experiments io kernel metrics networks noise noise_estimate plotting spectra subsample"
     " train vst weights",
     "classical noise2atom presets simulated strategies",
