@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-LONGEST = 5.0  # gradient over the usual one; in ordinary trainings below 4
+LONGEST = 5.0  # gradient over the usual one; below 4 in the ordinary trainings that were looked at
 
 
 @torch.no_grad()
 def shorten(gradients: list[Tensor], usual: Tensor | None) -> Tensor:
     """Give a gradient of more than `LONGEST` times the usual length the usual one, in place.
 
-    An ordinary training has none. Where there is much noise one of them can undo it: the weights jump, and
-    the optimiser, which remembers it for a thousand steps, hardly moves again.
+    Ordinary trainings that were looked at have none. Where there is much noise one can undo a training: the
+    weights jump, and the optimiser, which remembers it for a thousand steps, hardly moves again.
 
     Parameters
     ----------

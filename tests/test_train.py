@@ -10,6 +10,7 @@ from n2sr_lib.crops import AUGMENTATIONS, draw_crops, held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.gradients import shorten
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.pace import FROM, LEAST
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import Plan, fit, learning_rate
 
@@ -186,7 +187,7 @@ def test_kill_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
 
 def test_budget_becomes_a_number_of_steps(images):
     network, history = run(images, budget=2.0)
-    assert history.stopped == "budget" and history.steps > PLAN.warmup
+    assert history.stopped == "budget" and history.steps > FROM + LEAST
     assert history.seconds[-1] < 6
     # The same number of steps asked for outright gives the same bits.
     again, _ = run(images, dataclasses.replace(PLAN, steps=history.steps))
@@ -196,7 +197,7 @@ def test_budget_becomes_a_number_of_steps(images):
 def test_a_budget_is_watched_in_parts_of_its_steps(images):
     run(images, dataclasses.replace(PLAN, steps=1))  # the first optimiser of a process takes seconds
     looked = []
-    _, history = run(images, budget=2.0, watch=(0.25, lambda network: looked.append(1) or [0.0]))
+    _, history = run(images, budget=4.0, watch=(0.25, lambda network: looked.append(1) or [0.0]))
     every, known = max(history.steps // 4, 1), PLAN.warmup  # before, perhaps nobody knows their number
     expected = [step for step in range(every, history.steps + 1, every) if step > known]
     seen = [point[0] for point in history.watched]
