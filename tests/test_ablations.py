@@ -253,6 +253,11 @@ def test_encoders_by_seeds():
     assert "at the full plan +1.20 dB" in finding("C19").effect and "on image 2" in finding("C19").effect
     assert "2 of 2 comparisons repeated" in finding("C19").over_what and len(finding("C19").record_keys) == 16
     assert finding("C20").verdict == "found"
+    # Over the paper's own U-Net they may gain more; that decides nothing.
+    fill_repeats({"the paper's u-net": -2.0})
+    assert "; there, over the paper's own U-Net with 24 channels, +3.20 dB" in finding("C19").effect
+    assert "with 24 channels, +1.40 dB" in finding("C20").effect and finding("C20").verdict == "found"
+    assert len(finding("C19").record_keys) == 22
     fill_repeats({"restormer": -0.1, "uformer": -3.0})
     assert finding("C19").verdict == "found in part"  # after 1,000 steps only
     assert finding("C20").verdict == "found in part"  # worse, but not slightly

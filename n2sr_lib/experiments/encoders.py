@@ -21,6 +21,8 @@ ENCODER_SIZES: dict[tuple[str, str], dict[str, object]] = {
     ("noise2self", "restormer"): {"width": 8, "blocks": (0, 1, 1, 2), "refinement": 0},
     ("fbi", "fbi-net"): {},
 }
+#: The paper's U-Net (Fig. 3), narrower, but with half as much work again as the encoders of `laptop`.
+PAPERS_UNET = (("network.widths", ()), ("network.width", 24), ("network.initial", "torch"))
 
 
 def encoder_options(profile: str, method: str, encoder: str) -> tuple[tuple[str, object], ...]:

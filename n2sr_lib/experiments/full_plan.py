@@ -1,7 +1,7 @@
 """What the ablations compare, once more at the full plan of `laptop`."""
 
 from .ablation import FIXED, STRIDES, UPSAMPLINGS, stride_options, upsampling_options
-from .encoders import encoder_options, with_method
+from .encoders import PAPERS_UNET, encoder_options, with_method
 from .run import FULL_STEPS, PAIR, TRAINING_SEEDS, Run
 
 #: Strategies and encoders of Table III -> their line of `REPEATS`; the costly ones last.
@@ -27,6 +27,7 @@ REPEATS: dict[str, tuple[str, tuple[tuple[str, object], ...]]] = {
     "fixed": ("noise2sr", FIXED),
     **{f"s = {s}": ("noise2sr", stride_options(s)) for s in STRIDES[1:]},
     **{name: ("noise2sr", upsampling_options(name)) for name in UPSAMPLINGS[1:]},
+    "the paper's u-net": ("noise2sr", PAPERS_UNET),
     **{label: (cell[0], _full_plan(*cell)) for cell, label in ENCODER_REPEATS.items() if label != "random"},
 }
 

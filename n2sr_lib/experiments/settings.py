@@ -1,6 +1,7 @@
 """What the presets rest on: the theory put to numbers, times, and departures from `laptop`."""
 
 from .ablation import FIXED
+from .encoders import PAPERS_UNET
 from .run import TRAINING_SEEDS, Run
 
 
@@ -34,11 +35,7 @@ RECIPE: dict[str, tuple[tuple[str, object], ...]] = {
     "as it is": (),
     "ReLU instead of SiLU": (("network.activation", "relu"),),
     "PyTorch's own starting weights": (("network.initial", "torch"),),
-    "the paper's U-Net with 24 channels": (
-        ("network.widths", ()),
-        ("network.width", 24),
-        ("network.initial", "torch"),
-    ),
+    "the paper's U-Net with 24 channels": PAPERS_UNET,
     "narrower (16, 16, 24, 32, 48 channels)": (("network.widths", (16, 16, 24, 32, 48)),),
     "four levels instead of five": (("network.widths", (16, 32, 48, 64)),),
     "reflecting instead of zero padding": (("network.padding", "reflect"),),

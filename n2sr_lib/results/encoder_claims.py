@@ -15,7 +15,7 @@ from ..runs.collect import found
 from .ablation_claims import spoken, weigh
 from .ablations import COST_SIDE, chosen, cost, differences, score
 from .ablations import strategy_and_encoder as pair_of
-from .full_plan import gained_by_seeds, repeated_records
+from .full_plan import gained_by_seeds, repeated, repeated_keys, repeated_records
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, Finding, above_zero
 
 Cell = tuple[str, str]  # strategy, encoder
@@ -81,9 +81,17 @@ def _listed(values: list[float], digits: int = 2) -> str:
     return ", ".join(f"{value:+.{digits}f}" for value in values)
 
 
-def _at_full(full: dict[str, list[float]]) -> str:
+def _at_full(full: dict[str, list[float]], where: str = "at the full plan") -> str:
     said = [f"{spoken(v, ' dB')} on {image.replace('paper/', 'image ')}" for image, v in full.items()]
-    return "; at the full plan " + ", ".join(said) if said else ""
+    return f"; {where} " + ", ".join(said) if said else ""
+
+
+def _over_papers_unet(encoder: str) -> tuple[str, tuple[str, ...]]:
+    """What an encoder gains over the U-Net of the paper, which decides no verdict, and the keys for it."""
+    labels = ENCODER_REPEATS["noise2sr", encoder], "the paper's u-net"
+    gained = repeated(*labels)
+    where = "there, over the paper's own U-Net with 24 channels,"
+    return _at_full(gained, where), repeated_keys(labels[1]) if gained else ()
 
 
 def _all(values: list[list[float]]) -> bool | None:
@@ -97,12 +105,13 @@ def _c19() -> Finding:
     if measured is None:
         return Finding()
     (one,) = measured.compared
+    papers, more = _over_papers_unet("restormer")
     return Finding(
         weigh(above_zero(one.psnr), _all(measured.full())),
-        f"{_listed(one.psnr)} dB on images 1, 2{_at_full(one.full_psnr)}",
+        f"{_listed(one.psnr)} dB on images 1, 2{_at_full(one.full_psnr)}{papers}",
         f"± {pstdev(one.psnr):.2f} over images",
         measured.over,
-        measured.keys,
+        measured.keys + more,
     )
 
 
@@ -112,15 +121,16 @@ def _c20() -> Finding:
     if measured is None:
         return Finding()
     (one,) = measured.compared
+    papers, more = _over_papers_unet("uformer")
     lower = [[-v for v in values] for values in measured.full()]
     verdict = weigh(above_zero([-v for v in one.psnr]), _all(lower))
     slight = all(fmean(v) <= SLIGHT for v in lower) if lower else max(-v for v in one.psnr) <= SLIGHT
     return Finding(
         IN_PART if verdict == FOUND and not slight else verdict,
-        f"{_listed(one.psnr)} dB on images 1, 2{_at_full(one.full_psnr)}",
+        f"{_listed(one.psnr)} dB on images 1, 2{_at_full(one.full_psnr)}{papers}",
         f"± {pstdev(one.psnr):.2f} over images",
         measured.over,
-        measured.keys,
+        measured.keys + more,
     )
 
 
