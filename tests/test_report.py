@@ -1,5 +1,6 @@
 """No number by hand: what the README and the table of claims say follows from records, and stays so."""
 
+import json
 import shutil
 
 import invented
@@ -206,6 +207,19 @@ def test_numerical_experiments(root, name, claim, effect, verdict):
 
 def test_committed_tables_are_not_stale():
     assert [path.name for path in report.stale()] == [], "run python -m n2sr_lib.report"
+
+
+def test_no_training_counts_as_two_seeds():
+    """One that begins again takes the next seed, which must not be that of another record."""
+    used: dict[str, list[int]] = {}
+    for record in records.read_all().values():
+        if "seed" in record:
+            what = {k: v for k, v in record["specification"].items() if k not in ("seed", "study")}
+            used.setdefault(json.dumps([what, record["device_class"]], sort_keys=True), []).append(
+                record["seed"]
+            )
+    several = [seeds for seeds in used.values() if len(seeds) > 1]
+    assert len(several) > 10 and all(len(set(seeds)) == len(seeds) for seeds in several)
 
 
 def test_committed_claims_are_whole():
