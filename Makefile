@@ -23,10 +23,10 @@ demo: $(VENV)/.user  ## set up, then denoise the bundled image through notebook 
 	$(PY) -m n2sr_lib.notebooks 00 --profile laptop --out $(OUT) -p BUDGET $(BUDGET) $(ARGS)
 	@echo "The results are in $(OUT):" && ls $(OUT)
 
-test: $(VENV)/.dev  ## set up, then check style and run all tests (ARGS="-k noise" for some)
+test: $(VENV)/.dev  ## set up, then check style and run all tests, two at a time (ARGS="-k noise" for some)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 lab: $(VENV)/.user  ## set up, then open the notebooks in JupyterLab
 	$(PY) -m jupyterlab $(ARGS)

@@ -13,7 +13,10 @@ import torch
 
 from n2sr_lib.data import cache_folder
 
-torch.set_num_threads(min(torch.get_num_threads(), 2))
+# Two cores, as on the laptops this is for: shared by the processes of `pytest -n` and by what they start.
+_side_by_side = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+torch.set_num_threads(max(min(torch.get_num_threads(), 2) // _side_by_side, 1))
+os.environ["OMP_NUM_THREADS"] = str(torch.get_num_threads())
 
 
 def lattice(height: int, width: int, period: float = 20.0) -> np.ndarray:
