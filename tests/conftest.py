@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -55,11 +56,14 @@ def microscope_files(tmp_path_factory) -> Path:
     wheel = cache_folder() / WHEEL
     if not wheel.is_file():
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--retries", "0", "--timeout", "15", "--dest", str(wheel.parent)]
-        try:
-            subprocess.run([*command, "temul-toolkit==0.1.9"], check=True, capture_output=True, timeout=120)
-        except (OSError, subprocess.SubprocessError):
-            pytest.skip("pip cannot download temul-toolkit")
+        command += ["--no-deps", "--retries", "0", "--timeout", "15", "temul-toolkit==0.1.9", "--dest"]
+        wheel.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=wheel.parent) as part:  # another process may look for it now
+            try:
+                subprocess.run([*command, part], check=True, capture_output=True, timeout=120)
+            except (OSError, subprocess.SubprocessError):
+                pytest.skip("pip cannot download temul-toolkit")
+            os.replace(Path(part) / WHEEL, wheel)
     assert hashlib.sha256(wheel.read_bytes()).hexdigest() == WHEEL_SHA256, f"{wheel} is another file"
     folder = tmp_path_factory.mktemp("microscope")
     with zipfile.ZipFile(wheel) as archive:
