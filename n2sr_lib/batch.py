@@ -96,6 +96,8 @@ def run(
         If nothing can be done at all, before anything is.
     """
     paths = io.find_images(given)
+    if folder.suffix.lower() in io.WRITABLE and not folder.exists():
+        raise InputError(f"{str(folder)!r} looks like a file; many images go into a folder, as 'denoised'.")
     options.period, choose_preset(options.preset), choose_device(options.device)  # refuse before any work
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import __version__
 from .errors import InputError
 
 DESCRIPTION = """\
@@ -84,6 +85,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="n2sr", description="Noise2SR: denoise one high-resolution electron micrograph.")
+    parser.add_argument("--version", action="version", version=f"n2sr {__version__}")
     commands = parser.add_subparsers(metavar="command", required=True)
     command = commands.add_parser(
         "denoise", help="denoise one image file", description=DESCRIPTION, epilog=EPILOG
@@ -102,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--preset", default="laptop", help="smoke, laptop (default) or paper: see below")
     add("--budget", help="time for training and averaging together, as 90, 60s, 5min or 1h")
     add("--device", default="auto", help="auto (default: a CUDA GPU where there is one), cpu or cuda")
-    add("--seed", type=int, default=0, help="of all random choices (default 0); repeats a result exactly")
+    add("--seed", type=_seed, default=0, help="of all random choices (default 0); repeats a result exactly")
     add("--report", action="store_true", help="also write OUTPUT_report.png, .pdf and .json")
     add(
         "--adapt", action="store_true", help="use the sub-sampler for correlated noise where it is correlated"
@@ -125,6 +127,12 @@ def _signal(text: str) -> int | str:
     return int(text) if re.fullmatch(r"-?\d+", text) else text
 
 
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"\d+", text, re.ASCII) or int(text) >= 2**63 - 1:
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be used; give a whole number from 0 to 2**63 - 2")
+    return int(text)
+
+
 def parse_budget(text: str) -> float:
     """Seconds of a time such as ``"90"``, ``"60s"``, ``"5min"`` or ``"1h"``; InputError for anything else."""
     match = re.fullmatch(r"(\d+\.?\d*|\.\d+) ?(s|min|h|)", text.strip().lower())
@@ -145,8 +153,6 @@ def _denoise(args: argparse.Namespace) -> int:
     (args.input,) = args.input
     begin = time.monotonic()
     budget = None if args.budget is None else parse_budget(args.budget)
-    if not 0 <= args.seed < 2**63 - 1:
-        raise InputError(f"the seed {args.seed} cannot be used; give a whole number from 0 to 2**63 - 2")
 
     # Imported here, since --help and a mistyped option need not wait for them.
     from . import batch, io

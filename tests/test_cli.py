@@ -18,7 +18,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import batch, cli, denoising, io, presets
+from n2sr_lib import __version__, batch, cli, denoising, io, presets
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -154,12 +154,14 @@ def test_refuses_truncated_microscope_files(name, part, folder, capsys, monkeypa
         (["--budget", "60 years"], "no positive time"),
         (["--device", "cuda"], "no CUDA device"),
         (["--device", "tpu"], "unknown device 'tpu'"),
-        (["--seed", "-1"], "the seed -1 cannot be used"),
+        (["--seed", "-1"], "--seed: '-1' cannot be used"),
         (["--seed", str(2**63)], "cannot be used"),
-        (["--seed", "x"], "--seed"),
+        (["--seed", "1.5"], "give a whole number from 0"),
+        (["--seed", "-1", "--fit", "first"], "--seed: '-1' cannot be used"),
         (["--fit", "last"], "--fit 'last' is unknown"),
         (["--fit", "0"], "--fit '0' is unknown"),
         (["--fit", "first", "--frame", "0"], "--frame chooses one frame"),
+        (["--fit", "first", "-o", "out.tif"], "'out.tif' looks like a file; many images go into a folder"),
         (["other*.tif"], "no file matches 'other*.tif'"),
         (["--frame", "3"], "no frame 3"),
         (["--signal", "1"], "no signal 1"),
@@ -464,6 +466,13 @@ def test_a_terminal_without_the_sign_for_times(folder):
     )
     assert ended.returncode == 2 and ended.stdout == b""
     assert ended.stderr.startswith(b"n2sr: the image has 63?63 pixels") and ended.stderr.count(b"\n") == 1
+
+
+def test_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"n2sr {__version__}\n"
 
 
 def test_help_says_what_a_microscopist_asks(capsys):
