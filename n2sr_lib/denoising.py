@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -109,10 +110,11 @@ def denoise(
     """
     chosen = choose_preset(preset)
     where = choose_device(device)
-    if not 0 <= seed < 2**63 - 1:
-        raise InputError(f"the seed {seed} cannot be used; give a whole number from 0 to 2**63 - 2")
-    if budget is not None and not budget > 0:
-        raise InputError(f"the budget is {budget:g} seconds; give a positive time, such as 60s")
+    if not (isinstance(seed, Integral) and 0 <= seed < 2**63 - 1):
+        raise InputError(f"the seed {seed!r} cannot be used; give a whole number from 0 to 2**63 - 2")
+    if budget is not None and not (isinstance(budget, Real) and budget > 0):
+        raise InputError(f"the budget {budget!r} cannot be used; give seconds, a positive number such as 60")
+    seed = int(seed)
     y, filled = check_image(image)
     plan, strategy = chosen.plan, chosen.strategy
     if plan.precision == "fastest":

@@ -209,6 +209,9 @@ def test_a_few_missing_pixels_are_filled_and_many_refused(noisy):
         ({"seed": 2**63}, "seed"),
         ({"preset": "best"}, "laptop"),
         ({"budget": 0}, "positive"),
+        ({"budget": "60s"}, "give seconds"),  # which the command takes
+        ({"seed": -1}, "whole number"),
+        ({"seed": 1.5}, "whole number"),
         ({"device": "tpu"}, "cuda"),
     ],
 )
