@@ -155,8 +155,9 @@ def _denoise(args: argparse.Namespace) -> int:
     budget = None if args.budget is None else parse_budget(args.budget)
 
     # Imported here, since --help and a mistyped option need not wait for them.
-    from . import batch, io
+    from . import io
     from .devices import choose_device
+    from .one_image import denoise_one
     from .presets import choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
@@ -173,7 +174,7 @@ def _denoise(args: argparse.Namespace) -> int:
     origin = {"file": args.input.name, "signal": args.signal, "frame": args.frame}
     how = {"origin": origin, "progress": not args.quiet, "warn": warn}
     try:
-        row, _ = batch.denoise_one(source, output, _options(args, budget), name=args.input.name, **how)
+        row, _ = denoise_one(source, output, _options(args, budget), name=args.input.name, **how)
     except KeyboardInterrupt:
         checkpoint = output.with_name(f"{output.name}.checkpoint")
         left = f"give the same command again to continue from {checkpoint}"
@@ -199,10 +200,10 @@ def _denoise(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace, budget: float | None):
-    from . import batch
+    from .one_image import Options
 
     names = ("preset", "device", "seed", "signal", "adapt", "report", "overwrite")
-    return batch.Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
+    return Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
 
 
 def _denoise_many(args: argparse.Namespace) -> int:

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import batch, cli, denoising, io, presets
+from n2sr_lib import batch, cli, denoising, io, one_image, presets
 from n2sr_lib.assess.trust import Error
+from n2sr_lib.crops import held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.fitted import Fitted, keep, kept
 from n2sr_lib.networks.build import build_network
@@ -61,8 +62,8 @@ def work(monkeypatch) -> list[str]:
         # of a frame with other contents the handed-on network makes a mess
         return result(y, 0 if y.mean() < 150 else 20, preset="smoke")
 
-    monkeypatch.setattr(batch, "denoise", denoise)
-    monkeypatch.setattr(batch, "apply", apply)
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    monkeypatch.setattr(one_image, "apply", apply)
     return done
 
 
@@ -71,7 +72,7 @@ def rows(folder: Path) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-SMOKE = batch.Options(preset="smoke")
+SMOKE = one_image.Options(preset="smoke")
 
 
 def test_a_folder_gives_a_file_and_a_row_each(folder, work):
@@ -132,7 +133,7 @@ def test_an_unexpected_error_is_one_row_too(folder, work, monkeypatch):
     def broken(y, **_):
         raise KeyError("what")
 
-    monkeypatch.setattr(batch, "denoise", broken)
+    monkeypatch.setattr(one_image, "denoise", broken)
     failed = batch.run(["scans/0.tif"], Path("out"), SMOKE)
     assert failed[0]["status"] == "failed" and failed[0]["message"].startswith("KeyError")
     assert {p.name for p in Path("out").iterdir()} == {batch.ROWS}
@@ -162,6 +163,22 @@ def test_a_stack_is_fitted_as_often_as_asked(folder, work, fit, expected):
         assert (row["trained_on"] == f"stack.npy_frame{k:05d}") is (what != "apply")
         assert row["steps"] == (0 if what == "apply" else 7)
     assert io.read("out/stack_frame00003_denoised.tif").image.shape == SHAPE
+
+
+def test_a_new_network_is_measured_on_pixels_it_was_not_trained_on(folder, work, monkeypatch):
+    """Later images are held against this error: memory of the first one must not make it look better."""
+    stand_in = one_image.denoise
+
+    def by_heart(y, **options):
+        result = stand_in(y, **options)
+        trained = held_out_map((1, 1, *y.shape), result.settings["plan"]["held_out"], 0)[0, 0].numpy() == 1
+        return dataclasses.replace(result, out_of_bag=np.where(trained, y, result.out_of_bag))
+
+    monkeypatch.setattr(one_image, "denoise", by_heart)
+    (done,) = batch.run(["scans/0.tif"], Path("out"), SMOKE)
+    # The lattice that the stand-in blurs away has a variance of 30**2 / 4, the noise one of 100. On the
+    # pixels trained on, the error would be -1.
+    assert done["error"] == pytest.approx(225 / 100, abs=0.6)
 
 
 def test_trains_again_where_the_error_rises(folder, work):
@@ -200,7 +217,7 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
 
 
 def test_the_network_on_disk_is_the_same(tmp_path):
-    options = batch.Options(preset="smoke", fit="3", device="cpu")
+    options = one_image.Options(preset="smoke", fit="3", device="cpu")
     preset = presets.PRESETS["smoke"]
     network = build_network(2, 5, **preset.network)
     settings = {"strategy": {"name": "Noise2SR", **dataclasses.asdict(preset.strategy)}, "seed": 0}

@@ -18,7 +18,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import __version__, batch, cli, denoising, io, presets
+from n2sr_lib import __version__, cli, denoising, io, one_image, presets
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -53,7 +53,7 @@ def fake(monkeypatch):
         settings = {"device": "cpu", "seed": options["seed"]}
         return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, None, 0.0, 1.0)
 
-    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(one_image, "denoise", denoise)
     return given
 
 
@@ -67,7 +67,7 @@ def refused(folder: Path, capsys, monkeypatch, *arguments: str) -> str:
     def denoise(*_, **__):
         pytest.fail("work was begun")
 
-    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(one_image, "denoise", denoise)
     before = content(folder)
     assert cli.main(["denoise", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -243,7 +243,7 @@ def test_a_constant_is_no_result(folder, capsys, monkeypatch):
         history = History(steps=5, stopped=DEAD)
         return denoising.Denoised(0 * y, y, None, history, {}, None, None, 0.0, 1.0)
 
-    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(one_image, "denoise", denoise)
     assert cli.main(["denoise", "in.tif", "-o", "out.tif"]) == 2
     assert "give another --seed" in capsys.readouterr().err and not (folder / "out.tif").exists()
 
@@ -358,7 +358,7 @@ def test_interrupted_says_whether_it_can_be_continued(saved, folder, capsys, mon
             checkpoint.write_bytes(b"state")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(one_image, "denoise", denoise)
     assert cli.main(["denoise", "in.tif", "-o", "out.tif"]) == 130
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
@@ -424,7 +424,7 @@ def test_too_little_memory_on_the_gpu(folder, capsys, monkeypatch):
     def denoise(y, **_):
         raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate ...")
 
-    monkeypatch.setattr(batch, "denoise", denoise)
+    monkeypatch.setattr(one_image, "denoise", denoise)
     assert cli.main(["denoise", "in.tif"]) == 2
     assert (
         capsys.readouterr().err == "n2sr: the GPU's memory is too small for this preset; add --device cpu\n"

@@ -26,8 +26,8 @@ FLOORS = (
     " train vst weights",
     "classical noise2atom presets simulated strategies",
     "assess denoising fitted methods pretraining real series streaks studies theory timing warm",
-    "batch bundled cli dataset notebooks particles report results runs simulate specimen training_set"
-    " trust_report",
+    "batch bundled cli dataset notebooks one_image particles report results runs simulate specimen"
+    " training_set trust_report",
 )
 #: The paper's idea, to be read in one sitting.
 CORE = "noise subsample networks.unet networks.superres strategies.noise2sr train crops metrics"
