@@ -1,6 +1,7 @@
 """Normalise, fit, predict, de-normalise: one noisy image in, one estimate out."""
 
 import dataclasses
+import math
 import os
 import time
 import warnings
@@ -112,9 +113,9 @@ def denoise(
     where = choose_device(device)
     if not (isinstance(seed, Integral) and 0 <= seed < 2**63 - 1):
         raise InputError(f"the seed {seed!r} cannot be used; give a whole number from 0 to 2**63 - 2")
-    if budget is not None and not (isinstance(budget, Real) and budget > 0):
+    if budget is not None and not (isinstance(budget, Real) and 0 < budget < math.inf):
         raise InputError(f"the budget {budget!r} cannot be used; give seconds, a positive number such as 60")
-    seed = int(seed)
+    seed, budget = int(seed), budget and float(budget)  # plain numbers, since they go into the settings
     y, filled = check_image(image)
     plan, strategy = chosen.plan, chosen.strategy
     if plan.precision == "fastest":

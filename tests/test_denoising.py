@@ -1,4 +1,5 @@
 import dataclasses
+import json
 import warnings
 
 import numpy as np
@@ -154,7 +155,8 @@ def test_integers_with_negative_values(noisy):
 
 
 def test_budget_covers_training_and_averaging(noisy):
-    result = smoke(noisy, budget=3.0)
+    result = smoke(noisy, budget=np.float32(3.0))  # as where it comes from an array
+    assert json.loads(json.dumps(result.settings))["budget"] == 3.0
     total = result.settings["train_seconds"] + result.settings["predict_seconds"]
     assert 0.5 < total < 9 and result.history.stopped == "budget"
 
@@ -209,6 +211,7 @@ def test_a_few_missing_pixels_are_filled_and_many_refused(noisy):
         ({"seed": 2**63}, "seed"),
         ({"preset": "best"}, "laptop"),
         ({"budget": 0}, "positive"),
+        ({"budget": float("inf")}, "positive"),
         ({"budget": "60s"}, "give seconds"),  # which the command takes
         ({"seed": -1}, "whole number"),
         ({"seed": 1.5}, "whole number"),
