@@ -11,7 +11,12 @@ AUGMENTATIONS = ("turns", "none")
 
 
 def held_out_map(shape: tuple[int, ...], fraction: float, seed: int) -> Tensor:
-    """Seeded map of the pixels that may be targets: float32, 1 kept, 0 held out. The same for a whole run."""
+    """Seeded map of the pixels that may be targets: float32, 1 kept, 0 held out. The same for a whole run.
+
+    ``torch.randn`` in float32 makes its numbers of the same stream: of an image whose noise it drew first
+    after ``manual_seed(seed)``, the map holds out just the pixels with almost no noise. `add_noise` draws in
+    float64, which does not; real noise knows no seed. Another stream would change the bits of every record.
+    """
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(shape, generator=generator).ge_(fraction)  # in place: of a set it has a gigabyte
 

@@ -26,7 +26,7 @@ from .silence import DEAD, SILENT
 from .tiling import tiled
 from .train import History, autocast, fit
 
-TILE, OVERLAP = 1024, 96  # pixels of the sub-sampled image per pass, and seen around it
+TILE, OVERLAP = 1024, 160  # pixels of the sub-sampled image per pass, and seen around it
 WATCH_PASSES = 8  # of the estimates along the way
 
 
@@ -86,7 +86,8 @@ def denoise(
         M, follow from it after a few steps have been timed, and are recorded. A restart late in the training
         still gets half of it.
     device : ``"auto"``, ``"cpu"`` or ``"cuda"``.
-    seed : same seed, same machine, same number of steps: same bits on a CPU.
+    seed : same seed, same machine, same number of steps: same bits on a CPU. Not the one with which
+        ``torch.randn`` drew noise of your own in float32, or held-out errors deceive (`crops.held_out_map`).
     checkpoint : file from which an interrupted training continues; see `train.fit`. It stays, so that what
         is interrupted afterwards need not be trained again: `checkpoint.remove` it when the result is safe.
     progress : show progress bars.

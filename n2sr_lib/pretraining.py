@@ -77,6 +77,8 @@ def pretrain(
     images = np.asarray(images, np.float32)
     if images.ndim != 3 or not len(images):
         raise InputError(f"the training images have the shape {images.shape}; give a stack (N, H, W)")
+    if not images.min() >= 0 or not images.max() < np.inf:
+        raise InputError("the training images have negative or infinite values, or NaN; shift or repair them")
     where, strategy, plan = choose_device(device), preset.strategy, preset.plan
     if plan.precision == "fastest":
         plan = dataclasses.replace(plan, precision=fastest_precision(where))

@@ -8,7 +8,7 @@ DEAD = "dead network"
 #: Why a training stopped whose network gives the same constant at many places, which then teach it nothing.
 SILENT = "silent output"
 SILENT_SHARE = 0.05  # of the places; ordinary trainings 0 to 0.023, others 0.1 to 0.5
-SILENT_STEP = 100  # steps after which it is looked for
+SILENT_STEP = 100  # steps after which it is looked for, once
 
 
 class Listener:
@@ -26,11 +26,11 @@ class Listener:
     def _hear_units(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.units = output.detach()
 
-    def lost(self, step: int, wary: bool) -> str:
-        """`DEAD`, `SILENT` or nothing; the second only if ``wary``, and once, after `SILENT_STEP` steps."""
+    def lost(self, step: int, wary: bool, every: int) -> str:
+        """`DEAD`, `SILENT` or nothing, asked for at multiples of ``every``; the second only if ``wary``."""
         if (self.output.amax((-2, -1)) == self.output.amin((-2, -1))).all():
             return DEAD
-        if not wary or step != SILENT_STEP or self.units is None:
+        if not wary or step != -(-SILENT_STEP // every) * every or self.units is None:
             return ""
         return SILENT if (self.units.amax(1) == 0).float().mean() > SILENT_SHARE else ""
 

@@ -46,7 +46,7 @@ def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np
     frequency : ndarray (R,), cycles per pixel, up to 0.5.
     correlation : ndarray (R,), 1 where all agrees.
     chance : ndarray (R,), the deviation 1/√n of the correlation where nothing is in common; n is the number
-        of independent values in the ring, which the Hann window makes half of all.
+        of independent values in the ring, about half of all, since the Hann window correlates neighbours.
 
     Raises
     ------
@@ -57,17 +57,32 @@ def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np
         raise InputError(f"the images are {one.shape} and {other.shape}; cut both to one height and width")
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         raise InputError("one of the images is constant, and correlates with nothing; give the noisy frames")
-    ring = rings(one.shape)[0].ravel()
+    ring, width = rings(one.shape)
     a, b = _windowed(one).ravel(), _windowed(other).ravel()
     cross, first, second = (
-        np.bincount(ring, v) for v in ((a * b.conj()).real, np.abs(a) ** 2, np.abs(b) ** 2)
+        np.bincount(ring.ravel(), v) for v in ((a * b.conj()).real, np.abs(a) ** 2, np.abs(b) ** 2)
     )
-    count = np.bincount(ring)
-    w = np.hanning(min(one.shape) + 2)[1:-1] ** 2  # it correlates neighbours, in a ring along one direction
-    count = count * (w.sum() ** 2 / (len(w) * (w**2).sum()))
     kept = slice(1, min(one.shape) // 2 + 1)  # zero frequency is the mean that was removed
-    frequency = np.arange(len(count))[kept] / min(one.shape)
-    return frequency, cross[kept] / np.sqrt(first[kept] * second[kept]), 1 / np.sqrt(count[kept])
+    count = _independent(ring)[kept]
+    frequency = np.arange(len(cross))[kept] * width
+    return frequency, cross[kept] / np.sqrt(first[kept] * second[kept]), 1 / np.sqrt(count)
+
+
+def _independent(ring: np.ndarray) -> np.ndarray:
+    """Independent values in each ring: n²/Σr² over all pairs of bins in it, which the window correlates by r.
+
+    The square of the window, 3/8 − cos(t)/2 + cos(2t)/8, makes r = 1, 2/3, 1/6, 0 along each side. A ring is
+    one bin of the shorter side wide, and several of the longer one.
+    """
+    reach = {0: 1.0, 1: 4 / 9, 2: 1 / 36}  # r²
+    pairs = np.zeros(ring.max() + 1)
+    for dy, ry in reach.items():
+        for dx in range(-2, 3):
+            if dy or dx >= 0:  # the others are the same pairs
+                same = ring[ring == np.roll(ring, (dy, dx), (0, 1))]
+                twice = 2 if dy or dx else 1
+                pairs += twice * ry * reach[abs(dx)] * np.bincount(same, minlength=len(pairs))
+    return np.bincount(ring.ravel()) ** 2 / pairs
 
 
 def _windowed(image: np.ndarray) -> np.ndarray:

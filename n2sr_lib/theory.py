@@ -40,7 +40,9 @@ class Law:
     def draw(self, x: Tensor, generator: Generator) -> Tensor:
         """Noise n for the clean image x (B, 1, H, W), same shape."""
         k, r = torch.tensor(self.kernel), len(self.kernel) // 2
-        white = pad(torch.randn(x.shape, generator=generator), (r, r, r, r), mode="circular")
+        # In float64: `held_out_map` says why.
+        white = torch.randn(x.shape, generator=generator, dtype=torch.float64).to(x)
+        white = pad(white, (r, r, r, r), mode="circular")
         return conv2d(white, (torch.outer(k, k) / (k**2).sum())[None, None]) * self.variance(x).sqrt()
 
 

@@ -184,7 +184,7 @@ def fit(
             best = min(best, mean[1])
             if plan.patience and waited >= plan.patience:
                 history.stopped, steps = "held-out loss", step
-            if lost := listener.lost(step, wary):
+            if lost := listener.lost(step, wary, plan.every):
                 history.stopped, steps = lost, step
             if checkpoint is not None and steps and (step == steps or time.monotonic() - saved > 30):
                 state = {
@@ -203,7 +203,7 @@ def fit(
                 saved = time.monotonic()
     network.load_state_dict(average.state_dict())
     network.eval()
-    if budget is not None and history.stopped == "steps":
+    if budget is not None and history.stopped == "steps" and history.steps < enough:
         history.stopped = "budget"
     return history
 

@@ -116,6 +116,9 @@ def test_damaged_and_foreign_files_get_one_sentence(tmp_path):
 def test_unusable_sets(images):
     with pytest.raises(InputError, match="stack"):
         trained(images[0], "supervised")
+    for value in (-1, np.nan, np.inf):
+        with pytest.raises(InputError, match="negative or infinite"):
+            trained(np.where(images > images.max() - 1e-3, value, images), "supervised")
     with pytest.raises(InputError, match="unknown method"):
         preset_for_set("noise2sr", "laptop")
 

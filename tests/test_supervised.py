@@ -55,6 +55,14 @@ def test_noise_has_the_law_of_eq_12_in_any_unit(normalise):
     assert ((y.var((0, 1, 2)) / expected - 1).abs() < 4.5 * (2 / n) ** 0.5).all()
 
 
+def test_normalising_a_pixel_of_no_intensity_does_not_make_it_negative():
+    """In float32, (0 − mean)/deviation less its offset is 0 or up to 1e-7 below it, as the mean has it."""
+    for k in range(20):
+        x, mean, deviation = torch.zeros(1, 1, 8, 8), 0.3 + 0.0137 * k, 0.17 + 0.0071 * k
+        y = Supervised(A, B).normalised(mean, deviation).noisy((x - mean).div_(deviation), generator())
+        assert (y * deviation + mean).std() == pytest.approx(B, rel=0.5)
+
+
 @pytest.mark.parametrize("strategy", ALL, ids=["supervised", "fresh", "pair"])
 def test_best_constant_is_the_mean_of_the_clean_image(strategy):
     """E (c − y₂)² = (c − mean x)² + …: noisy targets move the minimum by no more than their own mean does."""

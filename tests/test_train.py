@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -10,8 +11,10 @@ from n2sr_lib.crops import AUGMENTATIONS, draw_crops, held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.gradients import shorten
 from n2sr_lib.networks.build import build_network
+from n2sr_lib.noise import add_noise
 from n2sr_lib.pace import FROM, LEAST
 from n2sr_lib.strategies.noise2sr import Noise2SR
+from n2sr_lib.theory import Law
 from n2sr_lib.train import Plan, fit, learning_rate
 
 TINY = {"width": 8, "features": 8, "depth": 2, "decoder_width": 8}
@@ -194,6 +197,14 @@ def test_budget_becomes_a_number_of_steps(images):
     assert torch.equal(weights(network), weights(again))
 
 
+def test_a_budget_that_was_not_needed_did_not_stop_the_training(images):
+    run(images, dataclasses.replace(PLAN, steps=1))  # the first optimiser of a process takes seconds
+    plan = dataclasses.replace(PLAN, epochs=FROM + LEAST + 30, batch=4, crop=min(images.shape[-2:]))
+    steps = math.ceil(plan.epochs * images.numel() / (4 * plan.crop**2))
+    _, history = run(images, plan, budget=60.0)
+    assert (history.stopped, history.steps) == ("steps", steps)
+
+
 def test_a_budget_is_watched_in_parts_of_its_steps(images):
     run(images, dataclasses.replace(PLAN, steps=1))  # the first optimiser of a process takes seconds
     looked = []
@@ -217,15 +228,15 @@ def test_a_dead_network_is_noticed_at_once(images):
     assert history.stopped == silence.DEAD and history.steps == PLAN.every
 
 
-@pytest.mark.parametrize("silent", [True, False])
-def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent):
+@pytest.mark.parametrize(("silent", "every"), [(True, 5), (True, 40), (False, 5)])
+def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent, every):
     """One of the four pixels of each block, where no unit ever answers; or one pixel of each crop."""
     network = build_network(2, 0, **TINY)
     places = torch.zeros(1, 1, PLAN.crop, PLAN.crop)
     places[..., :: 2 if silent else PLAN.crop, :: 2 if silent else PLAN.crop] = 1e3
     network.decode[2].register_forward_hook(lambda module, inputs, out: out - places)  # before the last ReLU
     network.decode[2].bias.data.fill_(0.5)  # nowhere else
-    plan = dataclasses.replace(PLAN, steps=silence.SILENT_STEP + 10)
+    plan = dataclasses.replace(PLAN, steps=silence.SILENT_STEP + 25, every=every)
 
     def trained(wary):
         return fit(copy.deepcopy(network), Noise2SR(), images, plan, seed=0, progress=False, wary=wary)
@@ -233,7 +244,7 @@ def test_an_output_silent_in_part_is_noticed_once_by_who_is_wary(images, silent)
     history, careless = trained(True), trained(False)
     assert careless.stopped == "steps" and careless.steps == plan.steps
     if silent:
-        assert (history.stopped, history.steps) == (silence.SILENT, silence.SILENT_STEP)
+        assert (history.stopped, history.steps) == (silence.SILENT, {5: 100, 40: 120}[every])
     else:
         assert (history.stopped, history.loss) == ("steps", careless.loss)
 
@@ -251,6 +262,20 @@ def test_held_out_pixels_are_seeded_and_never_targets():
         for change in (0, (1 - kept))
     ]
     assert losses[0] == losses[1]  # Scale's weight is 0: only the targets count
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_held_out_pixels_know_nothing_of_our_noise_of_the_same_seed(seed):
+    """PyTorch makes normal numbers in float32 of the same uniform ones: these would choose by the noise."""
+    zero = torch.zeros(1, 1, 256, 256)
+    left_out = held_out_map(tuple(zero.shape), 0.02, seed) == 0
+    for n in (
+        add_noise(zero, 0.0, 1.0, torch.Generator().manual_seed(seed)),
+        Law(0.0, 1.0).draw(zero, torch.Generator().manual_seed(seed)),
+    ):
+        assert n[left_out].square().mean() == pytest.approx(1, abs=4.5 * (2 / left_out.sum().item()) ** 0.5)
+    n = torch.randn(zero.shape, generator=torch.Generator().manual_seed(seed))
+    assert n[left_out].square().mean() < 0.02  # else the docstring's warning is obsolete
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS)

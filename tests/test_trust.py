@@ -50,6 +50,17 @@ def test_the_error_is_estimated_where_the_noise_was_not_seen():
     assert found.estimate == pytest.approx(0.01, abs=4 * found.standard_error)
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_held_out_pixels_without_noise_are_named(quiet):
+    """As where torch.randn drew the noise with the seed of the training; copied noise is another fault."""
+    held = np.random.default_rng(3).random(SHAPE) < 0.02
+    y = noisy(X)
+    y[held & quiet] = X[held & quiet]
+    unseen = X if quiet else (X + y) / 2
+    found = trust.assess_result(y, X, NOISE, out_of_bag=unseen, held_out=held)
+    assert any("seed of the training" in remark.reason for remark in found.remarks) is quiet
+
+
 def test_the_standard_error_grows_as_the_pixels_become_few():
     y, few = noisy(X), np.zeros(SHAPE, bool)
     few[::10, ::10] = True
@@ -182,6 +193,16 @@ def test_flat_specimen_has_no_ring_correlation():
     assert np.mean(shares) < 0.015
     # 1/√n is the deviation, not a bound that is never reached
     assert np.std(pulls) == pytest.approx(1, abs=0.12) and abs(np.mean(pulls)) < 0.15
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (128, 512)])
+def test_deviation_of_chance_holds_in_an_oblong_image(shape):
+    pulls = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        _, correlation, chance = ring_correlation(rng.normal(size=shape), rng.normal(size=shape))
+        pulls.append((correlation / chance)[3:])
+    assert np.std(pulls) == pytest.approx(1, abs=4.5 / np.sqrt(2 * np.size(pulls)))
 
 
 def test_pairs_that_are_not_independent_agree_on_nothing_but_noise():

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm, t
 
 from ..checks import check_image
 from ..errors import InputError
 
 LAGS = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0))  # (rows, columns); (1, 1) is the mean of both diagonals
-MAX_Z = 4.0  # a correlation counts only if it is this many standard errors from zero ...
+MAX_Z = 4.0  # a correlation counts only if chance makes it as rarely as 4 standard errors (`_limit`) ...
 MAX_CORRELATION = 0.05  # ... and at least this large,
 MAX_RATIO = 1.25  # ... or if Hx/Hy lies outside 1/1.25 ... 1.25
 
@@ -37,9 +38,10 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
     there, and lower frequencies are never read. Standard errors come from the scatter between patches.
     Hx/Hy compares |fx| > 0.35, |fy| < 0.15 with the same region turned by 90 degrees.
 
-    Not independent means: a correlation above 0.05 in size and beyond 4 standard errors, or Hx/Hy outside
-    0.8 ... 1.25 and beyond 4 standard errors. Structure finer than 4 pixels (atoms sampled too coarsely)
-    reads as correlated noise. Where neighbours correlate by more than 0.4, Hx/Hy says better by how much.
+    Not independent means: a correlation above 0.05 in size, or Hx/Hy outside 0.8 ... 1.25, and beyond 4
+    standard errors (7.6 where nine patches tell them, in an image of 64×64 pixels). Structure finer than 4
+    pixels (atoms sampled too coarsely) reads as correlated noise. Where neighbours correlate by more than
+    0.4, Hx/Hy says better by how much.
 
     Parameters
     ----------
@@ -75,8 +77,9 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
     ratio = hx.mean() / hy.mean()
     ratio_error = _standard_error((hx - ratio * hy) / hy.mean())
 
-    found = (np.abs(rho) > MAX_Z * error) & (np.abs(rho) > MAX_CORRELATION)
-    skewed = abs(np.log(ratio)) > max(np.log(MAX_RATIO), MAX_Z * ratio_error / ratio)
+    limit = _limit(len(spectra))
+    found = (np.abs(rho) > limit * error) & (np.abs(rho) > MAX_CORRELATION)
+    skewed = abs(np.log(ratio)) > max(np.log(MAX_RATIO), limit * ratio_error / ratio)
     independent = not (found.any() or skewed)
     return NoiseCorrelation(
         correlation={lag: float(r) for lag, r in zip(LAGS, rho, strict=True)},
@@ -84,7 +87,7 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
         hx_hy=float(ratio),
         hx_hy_standard_error=float(ratio_error),
         independent=bool(independent),
-        advice=_advice(rho, error, ratio, independent),
+        advice=_advice(rho, limit * error, ratio, independent),
     )
 
 
@@ -103,7 +106,12 @@ def _standard_error(samples: np.ndarray) -> np.ndarray:
     return samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
 
 
-def _advice(rho: np.ndarray, error: np.ndarray, ratio: float, independent: bool) -> str:
+def _limit(patches: int) -> float:
+    """How many standard errors chance exceeds as rarely as `MAX_Z` of known size: Student's t."""
+    return float(t.isf(norm.sf(MAX_Z), patches - 1))
+
+
+def _advice(rho: np.ndarray, chance: np.ndarray, ratio: float, independent: bool) -> str:
     worst = int(np.argmax(np.abs(rho)))
     what = f"largest correlation {rho[worst]:.3f} at lag {LAGS[worst]} (rows, columns), Hx/Hy {ratio:.2f}"
     if not independent:
@@ -111,6 +119,6 @@ def _advice(rho: np.ndarray, error: np.ndarray, ratio: float, independent: bool)
             f"The noise is correlated ({what}): expect part of it to survive any pixel-independent method; "
             "prefer raw frames without resampling, drift correction or smoothing."
         )
-    if np.any(np.abs(rho) > MAX_Z * error):
+    if np.any(np.abs(rho) > chance):
         return f"The noise is nearly independent ({what}): usable, but look for faint streaks in the result."
     return f"No correlation of the noise was found ({what}): pixel-independent methods apply."

@@ -238,6 +238,10 @@ def _remarks(t: Trust, correlated: bool) -> list[Remark]:
         add(DOUBT, f"{what} {where}", "do not interpret them; denoise another frame and compare")
     if t.out_of_bag and t.out_of_bag.estimate - 3 * t.out_of_bag.standard_error > t.noise_variance:
         add(DOUBT, "the result is further from the truth than the noisy image", "train longer")
+    if t.held_out and t.held_out.estimate < t.out_of_bag.estimate - 0.5 * t.noise_variance:
+        # It cannot be better by that much where it was not trained; see `crops.held_out_map`.
+        what = "the held-out pixels have almost no noise, as if it was drawn with the seed of the training"
+        add(DOUBT, what, "denoise with another seed")
     if t.spots.lost:
         spot = t.spots.lost[0]
         share = 100 * math.sqrt(spot.denoised / spot.noisy)

@@ -52,7 +52,7 @@ class Reconstruction:
     def loss(
         self, network: nn.Module, y: Tensor, kept: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Sum over the scales of the mean error against the average-pooled image; nothing is drawn."""
+        """Sum over scales and colours of the mean error against the average-pooled image; nothing drawn."""
         error, loss = ERRORS[self.error], torch.zeros((), device=y.device)
         scales = network(y).float().chunk(self.outputs, 1)
         for k, estimate in enumerate(scales):

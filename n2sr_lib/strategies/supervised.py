@@ -45,7 +45,8 @@ class Supervised:
         """A noisy image y of the clean x (eq. 12), drawn on the device of `x`."""
         seed = int(torch.randint(2**62, (), generator=generator))
         here = torch.Generator(x.device).manual_seed(seed)
-        return add_noise(x - self.offset, self.a, self.b, here) + self.offset
+        intensity = (x - self.offset).clamp(min=0)  # what was 0 before it was normalised may be -1e-7
+        return add_noise(intensity, self.a, self.b, here) + self.offset
 
     def loss(
         self, network: nn.Module, x: Tensor, kept: Tensor, generator: torch.Generator
