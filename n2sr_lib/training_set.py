@@ -1,6 +1,6 @@
 """The training set as a file: clean HRTEM images of Pt on CeO2, simulated from a seed, in one HDF5 file.
 
-It stands in for the 18,000 images of Mohan et al., which cannot be had; `particles` says what it consists
+It stands in for the 18,000 images of Mohan et al., which have no licence; `particles` says what it consists
 of, and `dataset` makes it. Reading needs no extra.
 """
 

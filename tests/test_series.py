@@ -399,3 +399,17 @@ def test_advice_is_worded_from_the_records(known):
     assert "dearer" not in time and "(30 s a frame)" in time and "as much as 10 frames" in time
     assert table[100, "autoencoder"][0]["seconds"] == pytest.approx(3.1)
     assert (1000, "noise2sr") not in table and math.isclose(table[1, "noise2sr"][1]["psnr"], 30.01)
+
+
+def test_every_lead_of_the_advice_is_held_against_the_rule():
+    def scenes(psnr, precision, recall):
+        rest = {"seconds": 1.0, "vacant_filled": 0.0, "loose_lost": 0.0}
+        numbers = zip(psnr, precision, recall, strict=True)
+        return [{"psnr": p, "precision": q, "recall": r, **rest} for p, q, r in numbers]
+
+    table = {(10, m): scenes((20, 21, 22), (0.7, 0.7, None), (0.7,) * 3) for m in which_to_use.ADVISED}
+    table[10, "autoencoder"] = scenes((30, 31, 32), (0.71, 0.9, 0.7), (0.9, 0.91, 0.92))
+    (said,) = which_to_use.advice(table)
+    assert "+10.0 dB on Noise2SR; fewest columns invented" in said
+    assert "invented: autoencoder (precision 0.77, recall 0.91), which may be chance; fewest lost" in said
+    assert "lost: autoencoder (precision 0.77, recall 0.91). Empty sites" in said

@@ -69,20 +69,27 @@ def advice(table: dict[tuple[int, str], list[dict]]) -> list[str]:
 
 def _best(here: dict[str, list[dict]]) -> str:
     """Who leads in what, and what becomes of the things that do not repeat."""
-    mean = {m: _mean(rs, "psnr") for m, rs in here.items()}
-    best, second, *_ = sorted(mean, key=mean.__getitem__, reverse=True)
-    leads = [a["psnr"] - b["psnr"] for a, b in zip(here[best], here[second], strict=True)]
-    sure = "" if len(leads) > 1 and above_zero(leads) else ", which may be chance"
-    text = f"PSNR is highest with {LABELS[best]}, {fmean(leads):+.1f} dB on {LABELS[second]}{sure}"
-    shares = {m: (_mean(rs, "precision"), _mean(rs, "recall")) for m, rs in here.items()}
-    for k, what in ((0, "fewest columns invented"), (1, "fewest lost")):
-        top = max(shares, key=lambda m, k=k: shares[m][k])
-        text += f"; {what}: {LABELS[top]} (precision {shares[top][0]:.2f}, recall {shares[top][1]:.2f})"
+    best, second, leads, chance = _leader(here, "psnr")
+    text = f"PSNR is highest with {LABELS[best]}, {fmean(leads):+.1f} dB on {LABELS[second]}{chance}"
+    for name, what in (("precision", "fewest columns invented"), ("recall", "fewest lost")):
+        top, _, _, chance = _leader(here, name)
+        shares = [f"{share} {_mean(here[top], share):.2f}" for share in ("precision", "recall")]
+        text += f"; {what}: {LABELS[top]} ({', '.join(shares)}){chance}"
     lost = [
         f"{LABELS[m]} {100 * _mean(rs, 'vacant_filled'):.0f} and {100 * _mean(rs, 'loose_lost'):.0f} %"
         for m, rs in here.items()
     ]
     return f"{text}. Empty sites filled and single atoms lost: {', '.join(lost)}"
+
+
+def _leader(here: dict[str, list[dict]], name: str) -> tuple[str, str, list[float], str]:
+    """The best and the second in a quantity, the leads by scene, and what to add where they may be chance."""
+    mean = {m: _mean(rs, name) for m, rs in here.items()}
+    best, second, *_ = sorted(mean, key=mean.__getitem__, reverse=True)
+    pairs = zip(here[best], here[second], strict=True)
+    leads = [(a[name] or 0.0) - (b[name] or 0.0) for a, b in pairs]
+    sure = len(leads) > 1 and above_zero(leads)
+    return best, second, leads, "" if sure else ", which may be chance"
 
 
 def _mean(results: list[dict], name: str) -> float:
