@@ -202,6 +202,14 @@ def test_numerical_experiments(root, name, claim, effect, verdict):
     assert row["over_what"] == "3 seeds, each four draws"
 
 
+def test_seeds_that_differ_by_more_than_their_own_errors_set_the_error(root):
+    runs = [run for run in theory("laptop") if run.method == "copying"]
+    for run, effect in zip(runs, (0.04, 0.1, 0.25), strict=True):
+        recorded(run, result={"effect": effect, "spread": 0.001, "over_what": "four draws"})
+    row = found_out(root)["C02"]
+    assert row["verdict"] == "not found" and "0.0624" in row["spread"]
+
+
 # What is committed
 
 

@@ -286,6 +286,9 @@ def atoms_result(run):
         "effect": 0.5 + noise,
         "blurred_mean": 1.0,
         "estimated_mean": 0.5 - noise,
+        "joined": 6,
+        "blurred": [[1.0, 1.0, 1.0]] * 9,
+        "estimated": [[0.8 + noise if 3 <= k < 6 else 0.2, 0.4, 0.4] for k in range(9)],
         "error": 1 - 0.002 * o.get("crop", 0) + noise,
         "loose_lost": 0.001 * o.get("crop", 0) + noise / 2,
         "css": [css + noise] * 3,
@@ -306,7 +309,8 @@ def signs(run):
     options, noise = dict(run.overrides), 0.01 * run.seed
     pace, ours = (1 if options.get("outputs") == 1 else 2), "method" not in options
     curve = [[k, max(1 - 0.05 * pace * k, 0.2) + noise, 9.0] for k in range(1, 21)]
-    return {"psnr": 15 + noise + 0.2 * ours, "illegal_correlation": 0.9 - 0.5 * ours, "curve": curve}
+    correlation = {"correlation": 0.9 - 0.2 * ours, "illegal_correlation": 0.9 - (0.5 + noise) * ours}
+    return {"psnr": 15 + noise + 0.2 * ours, "curve": curve} | correlation
 
 
 def stand_in(run):
@@ -359,6 +363,21 @@ def test_no_verdict_before_a_table_is_whole(known, table, lost):
     before = set(massive_claims.findings())
     known.pop(TABLES[table]("laptop")[0])
     assert before - set(massive_claims.findings()) == lost
+
+
+def test_illegal_strokes_must_be_worse_than_ordinary_ones(known):
+    assert "-0.51 against Noise2Self, -0.20 on other characters" in massive_claims.findings()["C33"].effect
+    for run in TABLES["cjk"]("laptop"):
+        known[run]["result"]["correlation"] = known[run]["result"]["illegal_correlation"] + 0.01 * run.seed
+    assert massive_claims.findings()["C33"].verdict == "found in part"
+
+
+def test_the_moving_atom_must_be_followed_too(known):
+    assert "on its way: 0.81, 1.00" in massive_claims.findings()["C37"].effect
+    for run in TABLES["tracking"]("laptop"):
+        for frame in known[run]["result"]["estimated"][3:6]:
+            frame[0] += 0.3
+    assert massive_claims.findings()["C37"].verdict == "found in part"
 
 
 def test_c40_is_about_the_best_other_method_and_the_rule(known):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from statistics import fmean, median, pstdev
+from statistics import fmean, median, pstdev, stdev
 
 from ..experiments import table1, theory
 from ..experiments.run import LEVELS
@@ -57,8 +57,11 @@ def _numbers(name: str, zero: bool) -> Finding:
     if not records:
         return Finding()
     results = [r["result"] for r in records]
-    effect = fmean(r["effect"] for r in results)
+    effects = [r["effect"] for r in results]
+    effect = fmean(effects)
+    # Within the seeds, or between them where they differ by more.
     error = math.hypot(*(r["spread"] for r in results)) / len(results)
+    error = max(error, stdev(effects) / math.sqrt(len(effects))) if len(effects) > 1 else error
     holds = abs(effect) <= K * error if zero else effect > K * error
     return Finding(
         FOUND if holds else NOT_FOUND,

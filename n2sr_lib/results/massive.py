@@ -125,6 +125,11 @@ def steps_to(curve: list[list[float]], level: float) -> float:
     return next((point[0] for point in curve if point[1] <= level), float("inf"))
 
 
+def on_the_way(result: dict, name: str) -> float:
+    """Mean position error (pixels) of the atom that joins a cluster, while it moves (`scenes.moving`)."""
+    return fmean(miss[0] for miss in result[name][result["joined"] // 2 : result["joined"]])
+
+
 def value(result: dict, name: str, frame: int | None = None) -> float | None:
     """One quantity of a result; of a list the mean, or the one of a frame."""
     said = result.get(name)
