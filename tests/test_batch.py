@@ -291,3 +291,25 @@ def test_what_is_refused_at_once(folder, work):
     with pytest.raises(InputError, match="cannot be made a folder"):
         batch.run(["scans"], Path("stack.npy"), SMOKE)
     assert work == []
+
+
+def test_names_of_results_lie_in_the_folder_and_no_two_are_alike(folder):
+    for given in (
+        ("scans/1.tif", "scans/1.npy", "scans/1_tif.dm4"),
+        ("2024.05/001.tif", "2024_05/001.tif"),
+        ("scans/0.tif", "link/0.tif"),  # a link to scans
+        ("scan.npy", "scan_frame00001.tif"),  # a stack, whose frame 1 would have the other's name
+        ("scan_frame00001.tif", "scan.npy"),
+        ("/1.tif", "/1.npy"),
+    ):
+        Path("link").unlink(missing_ok=True)
+        Path("link").symlink_to("scans")
+        found = io.stems([Path(one) for one in given])
+        assert len({f"{one}_frame00001" for one in found} | set(found)) == 2 * len(found), found
+        assert not [one for one in found if one.startswith(("/", "_")) or "/" in one]
+    # what needs no more keeps its own name
+    assert io.stems([Path(f"scan_frame0000{k}.tif") for k in range(2)]) == [
+        "scan_frame00000",
+        "scan_frame00001",
+    ]
+    assert len(io.find_images(["scans", folder / "scans", "scans/0.tif"])) == 3
