@@ -4,6 +4,7 @@ Every image is denoised by itself, whole or not at all, and never twice: what an
 finished is kept. Of the images only one, and the stack it lies in, is in memory.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,6 +52,8 @@ def run(
         raise InputError(
             f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
         ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"The folder {str(folder)!r} may not be written to; choose another.")
     rows, stems = [], io.stems(paths)
     fitted = None
     if options.period > 1:

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -93,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_denoise)
     add = command.add_argument
     formats = "TIFF, PNG, NPY, NPZ or HDF5; with the extra 'em' also DM3, DM4, EMD, SER, EMI, MRC, HSPY"
-    add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
+    add("input", type=_path, nargs="+", help=f"{formats}; or a folder of them, or several")
     add(
         "-o",
         "--output",
-        type=Path,
+        type=_path,
         help=".tif, .npy or .hspy to write (default: INPUT_denoised.tif beside INPUT)",
     )
     add("--fit", help="for stacks and folders: train for every image (default), the first, or each N-th")
@@ -116,11 +117,15 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("assess", help="is an image suitable? Denoises nothing", description=ASSESS)
     command.set_defaults(run=_assess)
     add = command.add_argument
-    add("input", type=Path, help="as for n2sr denoise")
+    add("input", type=_path, help="as for n2sr denoise")
     add("--signal", type=_signal, help="which image of a file that holds several: its number from 0 or name")
     add("--frame", type=int, help="which frame of a stack, counted from 0")
     add("--json", action="store_true", help="print everything that was measured, as JSON")
     return parser
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # pathlib's fails where ~NAME is nobody's home
 
 
 def _signal(text: str) -> int | str:
@@ -144,11 +149,13 @@ def parse_budget(text: str) -> float:
 
 def _default_output(args: argparse.Namespace) -> Path:
     chosen = "".join(f"_{n}{k}" for n, k in (("signal", args.signal), ("frame", args.frame)) if k is not None)
-    return args.input.expanduser().with_name(f"{args.input.stem}{chosen.replace('/', '_')}_denoised.tif")
+    return args.input.with_name(f"{args.input.stem}{chosen.replace('/', '_')}_denoised.tif")
 
 
 def _denoise(args: argparse.Namespace) -> int:
-    if args.fit or len(args.input) > 1 or args.input[0].is_dir() or set("*?[") & set(str(args.input[0])):
+    first = args.input[0]
+    pattern = set("*?[") & set(str(first)) and not os.path.exists(first)
+    if args.fit or len(args.input) > 1 or os.path.isdir(first) or pattern:
         return _denoise_many(args)
     (args.input,) = args.input
     begin = time.monotonic()
@@ -161,7 +168,7 @@ def _denoise(args: argparse.Namespace) -> int:
     from .presets import choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
-    output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())
+    output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input)
     choose_preset(args.preset)
     choose_device(args.device)
 
@@ -206,6 +213,14 @@ def _options(args: argparse.Namespace, budget: float | None):
     return Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
 
 
+def _default_folder(given: Path) -> Path:
+    if given.name in ("", ".."):  # the folder we are in, or one above
+        given = Path(os.path.abspath(given))
+    if not (given.name and os.path.exists(given)):
+        return Path("denoised")
+    return given.with_name(f"{given.name if os.path.isdir(given) else given.stem}_denoised")
+
+
 def _denoise_many(args: argparse.Namespace) -> int:
     """A folder, several files or a stack: what can be done is done, and what cannot is listed."""
     if args.frame is not None:
@@ -213,10 +228,7 @@ def _denoise_many(args: argparse.Namespace) -> int:
     budget = None if args.budget is None else parse_budget(args.budget)
     from . import batch
 
-    given = args.input[0].expanduser()
-    folder = args.output or (
-        given.with_name(f"{given.stem}_denoised") if given.exists() else Path("denoised")
-    )
+    folder = args.output or _default_folder(args.input[0])
     say = (lambda line: None) if args.quiet else functools.partial(print, file=sys.stderr)
     try:
         rows = batch.run(args.input, folder, _options(args, budget), say)

@@ -2,7 +2,9 @@
 
 import csv
 import dataclasses
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -313,3 +315,56 @@ def test_names_of_results_lie_in_the_folder_and_no_two_are_alike(folder):
         "scan_frame00001",
     ]
     assert len(io.find_images(["scans", folder / "scans", "scans/0.tif"])) == 3
+
+
+def test_a_folder_keeps_its_whole_name(folder, work):
+    for name in ("2024.05.01", "2024.05.02"):
+        Path(name).mkdir()
+        io.write(f"{name}/1.tif", frame(int(name[-1])))
+        assert cli.main(["denoise", name, "--preset", "smoke", "--quiet"]) == 0
+        assert Path(f"{name}_denoised/1_denoised.tif").exists()
+
+
+@pytest.mark.parametrize("given", [".", "..", "../scans/."])
+def test_a_folder_without_a_name_of_its_own(given, folder, work, monkeypatch):
+    Path("scans/below").mkdir()
+    monkeypatch.chdir("scans/below" if given == ".." else "scans")
+    assert cli.main(["denoise", given, "--preset", "smoke", "--quiet"]) == 0
+    assert (folder / "scans_denoised/2_denoised.tif").exists()
+
+
+def test_paths_as_people_write_them(folder, work, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("scan[1].tif", "~scan.tif"):
+        io.write(f"scans/{name}", frame(5))
+    assert cli.main(["denoise", "~/scans", "--preset", "smoke", "--quiet", "--output=~/out"]) == 0
+    assert {"scan[1]_denoised.tif", "~scan_denoised.tif"} < {p.name for p in Path("out").iterdir()}
+    monkeypatch.chdir("scans")
+    for name in ("scan[1].tif", "~scan.tif"):  # one image each, neither a pattern nor somebody's home
+        assert cli.main(["denoise", name, "--preset", "smoke", "--quiet"]) == 0
+        assert Path(f"{name.removesuffix('.tif')}_denoised.tif").exists()
+    assert cli.main(["assess", "~scan.tif"]) == 0
+    assert cli.main(["denoise", "0.tif", "--preset", "smoke", "--quiet", "--output=~/one.tif"]) == 0
+    assert (folder / "one.tif").exists()
+    assert cli.main(["denoise", "/", "--preset", "smoke"]) == 2
+    assert capsys.readouterr().err.startswith("n2sr: '/' is a folder without an image")
+
+
+def test_a_folder_that_may_not_be_read_or_written_to(folder, work, monkeypatch):
+    iterdir = Path.iterdir  # for the system's administrator permissions say nothing
+
+    def denied(self):
+        if self.name == "scans":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return iterdir(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        with pytest.raises(InputError, match="'scans' may not be read; ask"):
+            batch.run(["scans"], Path("out"), SMOKE)
+    Path("out").mkdir()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **o: not mode & os.W_OK and access(path, mode, **o))
+    with pytest.raises(InputError, match="The folder 'out' may not be written to; choose another"):
+        batch.run(["scans"], Path("out"), SMOKE)
+    assert work == []

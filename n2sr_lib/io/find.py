@@ -22,12 +22,16 @@ def find_images(given: list[Path | str]) -> list[Path]:
     Raises
     ------
     InputError
-        If a folder or a pattern has none. Whether a file that is named can be read, is seen later.
+        If a folder or a pattern has none, or a folder may not be read. Whether a file that is named can
+        be read, is seen later.
     """
     paths: list[Path] = []
     for text in (os.path.expanduser(str(one)) for one in given):
         if os.path.isdir(text):
-            found = _images(p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS)
+            try:
+                found = _images(p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS)
+            except OSError:
+                raise InputError(f"{text!r} may not be read; ask for permission to read it.") from None
             what = f"{text!r} is a folder without an image that can be read"
         elif os.path.exists(text) or not glob.has_magic(text):
             paths.append(Path(text))

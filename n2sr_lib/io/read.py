@@ -58,7 +58,7 @@ def read(path: str | Path, *, signal: int | str | None = None, frame: int | None
         The file is missing, unreadable, damaged, cut short or of an unknown format, holds no image (spectrum,
         colour, complex, objects), or holds several and `signal` or `frame` does not choose one.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     chosen = _choose_signal(path.name, _signals(path), signal)
     return _micrograph(path, chosen, _choose_frame(path.name, chosen.data, frame))
 
@@ -68,7 +68,7 @@ def read_frames(path: str | Path, *, signal: int | str | None = None) -> Iterato
 
     The file is read once and whole: what is in memory is the stack as stored, and one frame.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     chosen = _choose_signal(path.name, _signals(path), signal)
     for image in chosen.data if chosen.data.ndim == 3 else [chosen.data]:
         yield _micrograph(path, chosen, image)

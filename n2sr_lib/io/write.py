@@ -25,7 +25,7 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
         The extension is none of `WRITABLE`; the folder is missing or protected; the file exists and
         `overwrite` is False, or is protected, or is `source`, the file that was read: never replaced.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     name, folder = repr(str(path)), repr(str(path.parent))
     if os.path.isdir(path):
         raise InputError(f"{name} is a folder; give the name of a file in it.")
