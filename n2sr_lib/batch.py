@@ -5,6 +5,7 @@ finished is kept. Of the images only one, and the stack it lies in, is in memory
 """
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ def run(
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"The folder {str(folder)!r} may not be written to; choose another.")
     rows, stems = [], io.stems(paths)
+    if options.overwrite:
+        _spare(paths, folder, stems)
     fitted = None
     if options.period > 1:
         how = (options.preset, options.seed, options.device)
@@ -84,6 +87,14 @@ def run(
             rows.append(row)
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
+
+
+def _spare(paths: list[Path], folder: Path, stems: list[str]) -> None:
+    """Refuse to begin where a result would replace an image that was given."""
+    for path in (path.resolve() for path in paths):
+        made = re.fullmatch(r"((.+?)(_frame\d+)?)_denoised(\.tif|_report\.(png|pdf|json))", path.name)
+        if made and path.parent == folder.resolve() and not {made[1], made[2]}.isdisjoint(stems):
+            raise InputError(f"{path.name!r} is an image that was given; choose another folder for results.")
 
 
 def _frames(path: Path, options: Options) -> Iterator[tuple[int | None, io.Micrograph | Exception]]:

@@ -368,3 +368,21 @@ def test_a_folder_that_may_not_be_read_or_written_to(folder, work, monkeypatch):
     with pytest.raises(InputError, match="The folder 'out' may not be written to; choose another"):
         batch.run(["scans"], Path("out"), SMOKE)
     assert work == []
+
+
+def test_no_given_image_is_replaced(folder, work):
+    io.write("scans/0_denoised.tif", frame(7), title="somebody's raw data")
+    np.save("scans/stack.npy", np.stack([frame(k) for k in range(2)]))
+    io.write("scans/stack_frame00001_denoised.tif", frame(8))
+    raw = {p: p.read_bytes() for p in Path("scans").iterdir()}
+    given = ["scans/0.tif", "scans/stack.npy"]
+    over = dataclasses.replace(SMOKE, overwrite=True)
+    Path("link").symlink_to("scans")
+    for more in ("scans/0_denoised.tif", "link/stack_frame00001_denoised.tif"):
+        with pytest.raises(InputError, match=f"'{Path(more).name}' is an image that was given; choose"):
+            batch.run([*given, more], Path("scans"), over)
+    assert work == [] and {p: p.read_bytes() for p in Path("scans").iterdir()} == raw
+    done = batch.run([*given, "scans/0_denoised.tif"], Path("scans"), SMOKE)
+    assert [row["status"] for row in done] == ["failed", "done", "failed", "done"]
+    batch.run(["scans/0_denoised.tif"], Path("scans"), over)  # gives 0_denoised_denoised.tif
+    assert {p: p.read_bytes() for p in raw} == raw
