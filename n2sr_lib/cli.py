@@ -65,7 +65,7 @@ interrupted:
 
 exit codes:
   0    done
-  1    of many images some failed; they are listed
+  1    of many images some failed, and are listed; or only the report failed
   2    the input or the command cannot be used: one sentence says why, and
        nothing has been written
   130  interrupted"""
@@ -168,7 +168,8 @@ def _denoise(args: argparse.Namespace) -> int:
     from .presets import choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
-    output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input)
+    # whether what is there may be replaced is seen by `denoise_one`: it may be this command's own
+    output = io.check_writable(args.output or _default_output(args), True, args.input)
     choose_preset(args.preset)
     choose_device(args.device)
 
@@ -184,12 +185,18 @@ def _denoise(args: argparse.Namespace) -> int:
         row, _ = denoise_one(source, output, _options(args, budget), name=args.input.name, **how)
     except KeyboardInterrupt:
         checkpoint = output.with_name(f"{output.name}.checkpoint")
-        left = f"give the same command again to continue from {checkpoint}"
-        left = left if checkpoint.exists() else "nothing was written"
+        left = "give the same command again" if output.exists() else "nothing was written"
+        if checkpoint.exists():
+            written = output.suffix.lower() == ".npy" and output.exists()  # it does not say what made it
+            command = f"the same command{' with --overwrite' if written else ''} again"
+            left = f"give {command} to continue from {checkpoint}"
         print(f"n2sr: interrupted; {left}", file=sys.stderr)
         return 130
     except torch.OutOfMemoryError:
         raise InputError("the GPU's memory is too small for this preset; add --device cpu") from None
+    if row["status"] == "failed":
+        print(f"n2sr: {row['message']}", file=sys.stderr)
+        return 1
     if row["status"] == "kept":
         print(f"{args.input} -> {output}: kept, since this very command has written it")
         return 0

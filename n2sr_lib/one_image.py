@@ -90,18 +90,22 @@ def denoise_one(
     Returns
     -------
     row : part of the columns of `batch`; of a new result also ``noise_mean``, ``device`` and, with a
-        report, ``verdict``.
+        report, ``verdict``. Its ``status`` is "done", "kept", or "failed" where only the report is missing.
     fitted : the network to hand on, one image older or new.
     """
     sha256 = array_hash(image.image)
     key = hashlib.sha256(f"{sha256} {options.key}".encode()).hexdigest()[:16]
     reports = trust_report.paths_of(output) if options.report else []
     there = [path for path in reports if path.exists()]
-    if (earlier := _earlier(output)) and earlier.get("key") == key and there == reports:
+    earlier = _earlier(output)
+    ours = earlier.get("key") == key
+    if ours and there == reports:
         return {"status": "kept", **earlier}, fitted
-    io.check_writable(output, options.overwrite)
-    if there and not options.overwrite:
+    io.check_writable(output, options.overwrite or ours)
+    if there and not (options.overwrite or ours):
         raise InputError(f"{str(there[0])!r} exists; choose another name, or add --overwrite.")
+    if not options.overwrite:  # of a report that was interrupted what is there stays
+        reports = [path for path in reports if path not in there]
     y, filled = check_image(image.image)
     before = suitability(image.image)
     for text in _warnings(before):
@@ -116,12 +120,17 @@ def denoise_one(
     about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
     more = {"noise_mean": "" if before.noise is None else before.noise.mean}
     more["device"] = result.settings.get("device", "")
-    io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
-    remove(checkpoint)
+    io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite or ours)
     if options.report:
-        _, after = trust_report.examine(image.image, y, result, before)
-        trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
+        try:
+            _, after = trust_report.examine(image.image, y, result, before)
+            trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
+        except Exception as error:  # it must not cost the network that is handed on
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            told = f"the image is written, but not its report ({why}); give the same command again"
+            return {"status": "failed", **row, "message": told}, fitted
         more["verdict"] = str(after or before)
+    remove(checkpoint)  # not sooner: without its report the image is not done
     return {"status": "done", **row, **more}, fitted
 
 
@@ -203,13 +212,13 @@ def _row(before: Suitability, result: Denoised, fitted: Fitted, error: Error | N
     }
 
 
-def _earlier(output: Path) -> dict | None:
+def _earlier(output: Path) -> dict:
     """The row of a file that an earlier call has written."""
     if not output.exists():
-        return None
+        return {}
     try:
         settings = io.read(output).metadata["n2sr"]["settings"]
         settings = json.loads(settings) if isinstance(settings, str) else settings  # of a .hspy
         return dict(settings["batch"])
     except (InputError, KeyError, TypeError, ValueError):
-        return None
+        return {}

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import batch, cli, denoising, io, one_image, presets
+from n2sr_lib import batch, cli, denoising, io, one_image, presets, trust_report
 from n2sr_lib.assess.trust import Error
 from n2sr_lib.crops import held_out_map
 from n2sr_lib.errors import InputError
@@ -386,3 +386,18 @@ def test_no_given_image_is_replaced(folder, work):
     assert [row["status"] for row in done] == ["failed", "done", "failed", "done"]
     batch.run(["scans/0_denoised.tif"], Path("scans"), over)  # gives 0_denoised_denoised.tif
     assert {p: p.read_bytes() for p in raw} == raw
+
+
+def test_a_report_that_fails_costs_neither_the_network_nor_the_others(folder, work, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("what")
+
+    options = dataclasses.replace(SMOKE, fit="first", report=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "examine", broken)
+        done = batch.run(["stack.npy"], Path("out"), options)
+    assert work == ["cold 60", *["apply"] * 4]
+    assert {row["status"] for row in done} == {"failed"}
+    assert all(r["message"].startswith("the image is written, but not its report (KeyError") for r in done)
+    assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"done"}
+    assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"kept"}

@@ -1,6 +1,7 @@
 """The command: what it writes and says, and that what cannot be used gets one sentence and no trace."""
 
 import dataclasses
+import errno
 import functools
 import json
 import math
@@ -18,7 +19,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import __version__, cli, denoising, io, one_image, presets
+from n2sr_lib import __version__, cli, denoising, io, one_image, presets, trust_report
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -486,3 +487,51 @@ def test_help_says_what_a_microscopist_asks(capsys):
         assert re.search(rf"^  {code}", text, re.MULTILINE)
     assert max(len(line) for line in text.splitlines()) <= 80
     assert all(name in text for name in presets.PRESETS)
+
+
+@pytest.mark.parametrize("output", ["out.tif", "out.npy"])
+def test_a_report_that_was_interrupted_is_completed(output, folder, capsys, monkeypatch):
+    trained = []
+
+    def denoise(y, *, checkpoint, **options):
+        trained.append(checkpoint.exists())
+        checkpoint.write_bytes(b"state")
+        settings = {"device": "cpu", "seed": 0}
+        return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, None, 0.0, 1.0)
+
+    def interrupted(paths, *given, **more):
+        write_report(paths[:1], *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    write_report = trust_report.write_report
+    run = ["denoise", "in.tif", "-o", output, "--report", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "write_report", interrupted)
+        assert cli.main(run) == 130
+    err = capsys.readouterr().err
+    assert f"continue from {output}.checkpoint" in err and "nothing was written" not in err
+    done = content(folder)
+    if output == "out.npy":  # it does not say that it is ours
+        assert "the same command with --overwrite again" in err
+        run.append("--overwrite")
+    assert cli.main(run) == 0 and trained == [False, True]
+    assert Path("out_report.json").exists() and not Path(f"{output}.checkpoint").exists()
+    if output == "out.tif":
+        first = str(folder / "out_report.png")
+        assert content(folder)[first] == done[first]
+        assert cli.main(run) == 0 and len(trained) == 2
+
+
+def test_a_report_that_fails_leaves_the_result_and_its_network(folder, capsys, monkeypatch, fake):
+    def broken(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = ["denoise", "in.tif", "-o", "out.tif", "--report", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "write_report", broken)
+        assert cli.main(run) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("n2sr: the image is written, but not its report (OSError: ")
+    assert err.endswith("give the same command again\n") and err.count("\n") == 1
+    assert cli.main(run) == 0 and Path("out_report.pdf").exists()
