@@ -94,7 +94,8 @@ def denoise_one(
     fitted : the network to hand on, one image older or new.
     """
     sha256 = array_hash(image.image)
-    key = hashlib.sha256(f"{sha256} {options.key}".encode()).hexdigest()[:16]
+    about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
+    key = hashlib.sha256(json.dumps([sha256, about, options.key]).encode()).hexdigest()[:16]
     reports = trust_report.paths_of(output) if options.report else []
     there = [path for path in reports if path.exists()]
     earlier = _earlier(output)
@@ -117,7 +118,6 @@ def denoise_one(
     settings |= {"preset": options.preset, "filled_pixels": filled}
     settings |= {"input": (origin or {}) | {"sha256": sha256}, "noise": _noise(before)}
     settings["instrument"] = {k: v for k, v in image.metadata.items() if k != "n2sr"}
-    about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
     more = {"noise_mean": "" if before.noise is None else before.noise.mean}
     more["device"] = result.settings.get("device", "")
     io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite or ours)

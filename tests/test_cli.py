@@ -535,3 +535,15 @@ def test_a_report_that_fails_leaves_the_result_and_its_network(folder, capsys, m
     assert out == "" and err.startswith("n2sr: the image is written, but not its report (OSError: ")
     assert err.endswith("give the same command again\n") and err.count("\n") == 1
     assert cli.main(run) == 0 and Path("out_report.pdf").exists()
+
+
+def test_a_corrected_calibration_is_written(folder, capsys, fake):
+    run = ["denoise", "in.tif", "-o", "out.tif", "--quiet"]
+    assert cli.main(run) == 0 == cli.main(run) and len(fake) == 1
+    for about in ({"pixel_size": 0.0122, "title": "scan 7"}, {"pixel_size": 0.0122, "title": "scan 8"}):
+        io.write("in.tif", image(), **about, unit="nm", overwrite=True)
+        assert cli.main(run) == 2 and "'out.tif' exists" in capsys.readouterr().err
+        assert cli.main([*run, "--overwrite"]) == 0
+        found = io.read("out.tif")
+        assert (found.pixel_size, found.title) == (pytest.approx(0.0122), about["title"])
+    assert cli.main(run) == 0 and len(fake) == 3
