@@ -861,3 +861,33 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch, name):
     np.testing.assert_array_equal(io.read(path).image, IMAGE)
     (tmp_path / "plain").touch()
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode  # readable by whom the user wants
+
+
+def test_hspy_without_its_writer_is_refused_before_long_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rsciio.hspy", None)
+    with pytest.raises(InputError, match="needs RosettaSciIO: pip install"):
+        io.check_writable(tmp_path / "a.hspy")
+
+
+def test_a_pixel_size_that_makes_no_sense_is_none(tmp_path):
+    """What is read can be written: else a training would end in a refusal."""
+    h5py = pytest.importorskip("h5py")
+    for size in (2e-11, 1e10):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["a"] = IMAGE
+            file["a"].attrs.update(scale=size, unit="nm")
+        m = io.read(tmp_path / "a.h5")
+        assert (m.pixel_size, m.unit) == (None, None)
+
+
+def test_null_characters_in_metadata_can_be_written(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    pytest.importorskip("rsciio")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = IMAGE
+        file["a"].attrs["note"] = np.void(b"a\0b\0")
+        file["a"].attrs["mode"] = np.array(b"STEM\0x", "S8")
+    m = io.read(tmp_path / "a.h5")
+    assert m.metadata["mode"] == "STEMx"
+    io.write(tmp_path / "a.hspy", m.image, settings={"instrument": m.metadata})
+    assert io.read(tmp_path / "a.hspy").metadata["mode"] == "STEMx"

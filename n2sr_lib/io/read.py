@@ -21,7 +21,8 @@ class Micrograph:
     Attributes
     ----------
     image : (H, W) array, integer or floating, as stored (counts stay counts; NaN and infinities stay too).
-    pixel_size : side of a pixel in `unit`; None where the file gives none or the sides differ by over 0.1 %.
+    pixel_size : side of a pixel in `unit`; None where the file gives none or one that makes no sense (below
+        1e-9, above 1e9), or the sides differ by over 0.1 %.
     unit : "nm" for every length; another unit as the file says ("1/nm"); None with `pixel_size`.
     title : the image's name in the file, else the file's name without its extension.
     metadata : instrument metadata as the reader gives it, what JSON cannot hold left out.
@@ -175,9 +176,9 @@ def _choose_frame(name: str, data: np.ndarray, wanted: int | None) -> np.ndarray
 
 
 def _jsonable(value):
-    """`value` without what JSON cannot hold (None stands for that) and without long arrays."""
+    """`value` without what JSON cannot hold (None for that), long arrays, and null characters."""
     if isinstance(value, dict):
-        pairs = ((str(k), _jsonable(v)) for k, v in value.items())
+        pairs = ((_jsonable(str(k)), _jsonable(v)) for k, v in value.items())
         return {k: v for k, v in pairs if v is not None}
     if isinstance(value, np.ndarray):
         value = value.tolist() if value.size <= 100 else None
@@ -186,4 +187,6 @@ def _jsonable(value):
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float) else None
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    return value if isinstance(value, int | float) else None

@@ -22,8 +22,9 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
     Raises
     ------
     InputError
-        The extension is none of `WRITABLE`; the folder is missing or protected; the file exists and
-        `overwrite` is False, or is protected, or is `source`, the file that was read: never replaced.
+        The extension is none of `WRITABLE`, or needs the extra ``em``; the folder is missing or protected;
+        the file exists and `overwrite` is False, or is protected, or is `source`, the file that was read:
+        never replaced.
     """
     path = Path(os.path.expanduser(path))
     name, folder = repr(str(path)), repr(str(path.parent))
@@ -31,6 +32,8 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
         raise InputError(f"{name} is a folder; give the name of a file in it.")
     if path.suffix.lower() not in WRITABLE:
         raise InputError(f"{name} has no extension that can be written; use {', '.join(WRITABLE)}.")
+    if path.suffix.lower() == ".hspy":
+        _hspy_writer()
     if not os.path.isdir(path.parent):
         raise InputError(f"The folder {folder} does not exist; create it or choose another.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -79,7 +82,7 @@ def write(
             f"Only a 2-D image of real numbers can be written, not {shape_text(image)} {image.dtype}."
         )
     size, size_unit = length_in_nm(pixel_size, unit)
-    if (pixel_size, unit) != (None, None) and (size is None or not 1e-9 < size < 1e9):
+    if (pixel_size, unit) != (None, None) and size is None:
         raise InputError(
             f"A pixel of {pixel_size} {unit} makes no sense; give a positive size with its unit."
         )
@@ -113,11 +116,14 @@ def write(
     return path
 
 
-def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings: dict) -> None:
+def _hspy_writer():
     try:
-        hspy = importlib.import_module("rsciio.hspy")
+        return importlib.import_module("rsciio.hspy").file_writer
     except ImportError:
         raise InputError("Writing .hspy needs RosettaSciIO: pip install 'n2sr-lib[em]'.") from None
+
+
+def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings: dict) -> None:
     axes = [
         {"name": name, "size": n, "scale": size or 1.0, "offset": 0.0, "units": unit or "", "navigate": False}
         for name, n in zip("yx", image.shape, strict=True)
@@ -130,4 +136,4 @@ def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings:
     signal = {"data": image, "axes": axes, "metadata": metadata, **empty}
     signal["attributes"] = {"_lazy": False, "ragged": False}
     with quiet():
-        hspy.file_writer(str(path), signal, show_progressbar=False)
+        _hspy_writer()(str(path), signal, show_progressbar=False)
