@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def denoise_one(
     about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
     key = hashlib.sha256(json.dumps([sha256, about, options.key]).encode()).hexdigest()[:16]
     reports = trust_report.paths_of(output) if options.report else []
-    there = [path for path in reports if path.exists()]
+    there = [path for path in reports if os.path.exists(path)]
     earlier = _earlier(output)
     ours = earlier.get("key") == key
     if ours and there == reports:
@@ -214,7 +215,7 @@ def _row(before: Suitability, result: Denoised, fitted: Fitted, error: Error | N
 
 def _earlier(output: Path) -> dict:
     """The row of a file that an earlier call has written."""
-    if not output.exists():
+    if not os.path.exists(output):
         return {}
     try:
         settings = io.read(output).metadata["n2sr"]["settings"]

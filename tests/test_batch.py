@@ -401,3 +401,11 @@ def test_a_report_that_fails_costs_neither_the_network_nor_the_others(folder, wo
     assert all(r["message"].startswith("the image is written, but not its report (KeyError") for r in done)
     assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"done"}
     assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"kept"}
+
+
+def test_a_name_too_long_is_one_failure(folder, work):
+    io.write(f"scans/{'a' * 216}.tif", frame(7)[:, :80])
+    done = batch.run(["scans"], Path("out"), dataclasses.replace(SMOKE, report=True))
+    assert [row["status"] for row in done] == ["done"] * 3 + ["failed"] and "is too long" in done[3][
+        "message"
+    ]

@@ -891,3 +891,12 @@ def test_null_characters_in_metadata_can_be_written(tmp_path):
     assert m.metadata["mode"] == "STEMx"
     io.write(tmp_path / "a.hspy", m.image, settings={"instrument": m.metadata})
     assert io.read(tmp_path / "a.hspy").metadata["mode"] == "STEMx"
+
+
+def test_a_name_too_long_for_its_companions_is_refused(tmp_path):
+    """Those of a result: the checkpoint, the report."""
+    assert io.check_writable(tmp_path / f"{'a' * 200}.tif")
+    for name in (f"{'a' * 230}.tif", f"{'µ' * 115}.tif"):
+        with pytest.raises(InputError) as caught:
+            io.check_writable(tmp_path / name)
+        one_sentence(str(caught.value), "too long")

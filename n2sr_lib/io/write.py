@@ -14,6 +14,7 @@ from .readers import quiet
 from .signals import length_in_nm, shape_text
 
 WRITABLE = (".tif", ".tiff", ".npy", ".hspy")
+LONGEST = 220  # bytes of a name: file systems take 255, and a checkpoint's name is longer than the image's
 
 
 def check_writable(path: str | Path, overwrite: bool = False, source: str | Path | None = None) -> Path:
@@ -22,9 +23,9 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
     Raises
     ------
     InputError
-        The extension is none of `WRITABLE`, or needs the extra ``em``; the folder is missing or protected;
-        the file exists and `overwrite` is False, or is protected, or is `source`, the file that was read:
-        never replaced.
+        The extension is none of `WRITABLE`, or needs the extra ``em``; the name is longer than `LONGEST`;
+        the folder is missing or protected; the file exists and `overwrite` is False, or is protected, or is
+        `source`, the file that was read: never replaced.
     """
     path = Path(os.path.expanduser(path))
     name, folder = repr(str(path)), repr(str(path.parent))
@@ -32,6 +33,8 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
         raise InputError(f"{name} is a folder; give the name of a file in it.")
     if path.suffix.lower() not in WRITABLE:
         raise InputError(f"{name} has no extension that can be written; use {', '.join(WRITABLE)}.")
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise InputError(f"The name {path.name[:20]!r}… is too long; choose one of at most {LONGEST} bytes.")
     if path.suffix.lower() == ".hspy":
         _hspy_writer()
     if not os.path.isdir(path.parent):
