@@ -279,6 +279,9 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"n2sr: {error}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("n2sr: the memory is too small for this image; crop it", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("n2sr: interrupted; nothing was written", file=sys.stderr)
         return 130

@@ -168,6 +168,7 @@ def _handed_on_or_trained(
         start=fitted.result.network if warm else None,
     )
     if result.history.stopped == DEAD:
+        remove(checkpoint)  # it would refuse the other seed
         raise InputError("the training died with this seed and the two after it; give another --seed")
     error = error_of(y, result, before.noise, held_out=True)
     nothing = np.empty((0, 0), np.float32)

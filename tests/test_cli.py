@@ -19,7 +19,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import __version__, cli, denoising, io, one_image, presets, trust_report
+from n2sr_lib import __version__, cli, denoising, io, one_image, presets, silence, trust_report
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -547,3 +547,31 @@ def test_a_corrected_calibration_is_written(folder, capsys, fake):
         found = io.read("out.tif")
         assert (found.pixel_size, found.title) == (pytest.approx(0.0122), about["title"])
     assert cli.main(run) == 0 and len(fake) == 3
+
+
+def test_another_seed_can_follow_a_training_that_died(folder, capsys, monkeypatch):
+    lost = silence.Listener.lost
+    monkeypatch.setattr(silence.Listener, "lost", lambda *_: DEAD)
+    run = ["denoise", "in.tif", "-o", "out.tif", "--preset", "smoke", "--quiet"]
+    with pytest.warns(UserWarning, match="the training died"):
+        assert cli.main(run) == 2
+    assert "give another --seed" in capsys.readouterr().err
+    assert {p.name for p in folder.iterdir()} == {"in.tif"}
+    monkeypatch.setattr(silence.Listener, "lost", lost)
+    Path("out.tif.checkpoint").write_bytes(b"damaged")
+    assert cli.main([*run, "--seed", "7"]) == 2
+    assert "out.tif.checkpoint is damaged; delete it" in capsys.readouterr().err
+
+
+def test_too_little_memory(folder, capsys, monkeypatch):
+    def denoise(y, **_):
+        raise MemoryError("Unable to allocate 9 EiB")
+
+    def read(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    assert cli.main(["denoise", "in.tif"]) == 2
+    monkeypatch.setattr(io, "read", read)
+    assert cli.main(["assess", "in.tif"]) == 2
+    assert capsys.readouterr().err == 2 * "n2sr: the memory is too small for this image; crop it\n"
