@@ -62,7 +62,6 @@ def run(
     if options.period > 1:
         how = (options.preset, options.seed, options.device)
         fitted = kept(folder / FITTED, options.key, *how)
-    table = {row["output"]: row for row in read_rows(folder / ROWS) if row.get("output")}
     for path, stem in zip(paths, stems, strict=True):
         for frame, image in _frames(path, options):
             begin = time.monotonic()
@@ -82,11 +81,22 @@ def run(
                 what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
             row["seconds"] = round(time.monotonic() - begin, 1)
-            table[row["output"]] = row
-            write_rows(folder / ROWS, COLUMNS, table.values())
             rows.append(row)
+            _note(rows, folder / ROWS)
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
+
+
+def _note(rows: list[dict], path: Path) -> None:
+    """Bring the table up to date, which another call may have changed meanwhile."""
+    table = {row["output"]: row for row in read_rows(path) if row.get("output")}
+    for row in rows:
+        if row["status"] == "kept":  # how long it took to make it
+            row["seconds"] = table.get(row["output"], {}).get("seconds", row["seconds"])
+        if row["frame"] != "":  # a stack that could not be read before has a row as a single image
+            table.pop(re.sub(r"_frame\d+(?=_denoised.tif$)", "", row["output"]), None)
+        table[row["output"]] = row
+    write_rows(path, COLUMNS, table.values())
 
 
 def _spare(paths: list[Path], folder: Path, stems: list[str]) -> None:

@@ -121,6 +121,7 @@ def denoise_one(
     settings["instrument"] = {k: v for k, v in image.metadata.items() if k != "n2sr"}
     more = {"noise_mean": "" if before.noise is None else before.noise.mean}
     more["device"] = result.settings.get("device", "")
+    ours = ours or _earlier(output).get("key") == key  # another call may have been faster
     io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite or ours)
     if options.report:
         try:

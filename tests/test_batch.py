@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from n2sr_lib.assess.trust import Error
 from n2sr_lib.crops import held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.fitted import Fitted, keep, kept
+from n2sr_lib.io.rows import read_rows, write_rows
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.train import History
 
@@ -409,3 +411,60 @@ def test_a_name_too_long_is_one_failure(folder, work):
     assert [row["status"] for row in done] == ["done"] * 3 + ["failed"] and "is too long" in done[3][
         "message"
     ]
+
+
+def test_two_batches_at_once(folder, work, monkeypatch):
+    """The second runs while the first trains on its first image."""
+    stand_in, statuses = one_image.denoise, []
+
+    def meanwhile(y, **options):
+        monkeypatch.setattr(one_image, "denoise", stand_in)
+        statuses.extend(row["status"] for row in batch.run(["scans", "stack.npy"], Path("out"), SMOKE))
+        return stand_in(y, **options)
+
+    monkeypatch.setattr(one_image, "denoise", meanwhile)
+    done = batch.run(["scans"], Path("out"), SMOKE)
+    assert [row["status"] for row in done] == ["done", "kept", "kept"] and statuses == ["done"] * 8
+    assert len(rows(Path("out"))) == 8
+    assert not [p for p in Path("out").iterdir() if p.name.startswith(".")]
+
+
+def test_two_tables_are_written_at_once(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def beside_another(source, target):
+        monkeypatch.setattr(os, "replace", replace)
+        write_rows(tmp_path / "t.csv", ("a",), [{"a": 2}])
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", beside_another)
+    write_rows(tmp_path / "t.csv", ("a",), [{"a": 1}])
+    assert read_rows(tmp_path / "t.csv") == [{"a": "1"}] and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_table_says_what_became_of_a_file_at_last(folder, work):
+    stack = Path("stack.npy").read_bytes()
+    Path("stack.npy").write_bytes(stack[:999])
+    batch.run(["scans/0.tif", "stack.npy"], Path("out"), SMOKE)
+    assert [row["status"] for row in rows(Path("out"))] == ["done", "failed"]
+    Path("stack.npy").write_bytes(stack)
+    table = (Path("out") / batch.ROWS).read_text(encoding="utf-8")
+    (Path("out") / batch.ROWS).write_text(re.sub(r",\d+\.\d,,", ",99.5,,", table), encoding="utf-8")
+    batch.run(["scans/0.tif", "stack.npy"], Path("out"), SMOKE)
+    found = rows(Path("out"))
+    assert [row["status"] for row in found] == ["kept", *["done"] * 5]
+    assert found[0]["seconds"] == "99.5"  # what it took, not what it took to see that it is there
+
+
+def test_names_and_tables_in_other_encodings(folder, work):
+    os.rename("scans/1.tif", os.fsdecode(b"scans/1\xb5m.tif"))
+    options = dataclasses.replace(SMOKE, report=True)
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"done"}
+    table = Path("out") / batch.ROWS
+    table.write_bytes(table.read_bytes().replace(b"0.tif", b"\xfc.tif"))  # saved by a spreadsheet
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"kept"}
+    assert b"1\xb5m.tif" in table.read_bytes()
+    bare = Path(os.fsdecode(b"scans/\xb5.npy"))
+    np.save(bare, frame(4))
+    assert io.read(bare).title == "?"
+    assert [row["status"] for row in batch.run([bare], Path("out"), options)] == ["done"]

@@ -106,7 +106,8 @@ def _micrograph(path: Path, chosen: Signal, image: np.ndarray) -> Micrograph:
     # a copy in the machine's byte order, free of the file and of the rest of the stack
     image = np.array(image, dtype=image.dtype.newbyteorder("="), order="C", subok=False)
     title = " ".join(chosen.title.split())
-    title = path.stem if title in ("", "__unnamed__", "arr_0") else title
+    if title in ("", "__unnamed__", "arr_0"):
+        title = path.stem.encode(errors="replace").decode()  # not every name is text
     return Micrograph(image, *chosen.pixel, title, _jsonable(chosen.metadata))
 
 
