@@ -82,7 +82,10 @@ def run(
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
             row["seconds"] = round(time.monotonic() - begin, 1)
             rows.append(row)
-            _note(rows, folder / ROWS)
+            try:
+                _note(rows, folder / ROWS)
+            except OSError as error:  # the next image tries it again
+                say(f"{ROWS} cannot be written ({error.strerror}); close it where it is open, or make room")
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
 

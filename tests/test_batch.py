@@ -468,3 +468,18 @@ def test_names_and_tables_in_other_encodings(folder, work):
     np.save(bare, frame(4))
     assert io.read(bare).title == "?"
     assert [row["status"] for row in batch.run([bare], Path("out"), options)] == ["done"]
+
+
+def test_a_table_that_is_open_elsewhere_stops_nothing(folder, work, monkeypatch):
+    written, said = [], []
+
+    def locked(*given):
+        written.append(given)
+        if len(written) < 3:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return write_rows(*given)
+
+    monkeypatch.setattr(batch, "write_rows", locked)
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), SMOKE, said.append)} == {"done"}
+    assert len(rows(Path("out"))) == 3
+    assert [one for one in said if one.startswith("n2sr.csv cannot be written (Permission denied); ")]
