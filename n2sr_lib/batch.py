@@ -58,10 +58,9 @@ def run(
     rows, stems = [], io.stems(paths)
     if options.overwrite:
         _spare(paths, folder, stems)
-    fitted = None
+    fitted = left = None
     if options.period > 1:
-        how = (options.preset, options.seed, options.device)
-        fitted = kept(folder / FITTED, options.key, *how)
+        left = kept(folder / FITTED, options.preset, options.seed, options.device)
     for path, stem in zip(paths, stems, strict=True):
         for frame, image in _frames(path, options):
             begin = time.monotonic()
@@ -75,8 +74,10 @@ def run(
                 name = f"{path.name}{number}"
                 more, fitted = denoise_one(image, output, options, fitted, name, origin=origin)
                 row |= more
+                if left is not None and row["status"] == "kept" and row["key"] == left.key:
+                    fitted = left  # an earlier call trained it on this image: go on with it
                 if fitted is not None and row["status"] == "done" and options.period > 1:
-                    keep(folder / FITTED, fitted, options.key)
+                    keep(folder / FITTED, fitted)
             except Exception as error:  # one bad file must not cost the others
                 what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}

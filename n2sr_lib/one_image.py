@@ -113,7 +113,9 @@ def denoise_one(
     for text in _warnings(before):
         warn(text)
     checkpoint = output.with_name(f"{output.name}.checkpoint")
-    result, fitted, error = _handed_on_or_trained(y, before, options, fitted, name, checkpoint, progress)
+    result, fitted, error = _handed_on_or_trained(
+        y, before, options, fitted, (name, key), checkpoint, progress
+    )
     row = _row(before, result, fitted, error, image) | {"key": key}
     settings = {"version": __version__, "batch": row, **result.settings}
     settings |= {"preset": options.preset, "filled_pixels": filled}
@@ -141,7 +143,7 @@ def _handed_on_or_trained(
     before: Suitability,
     options: Options,
     fitted: Fitted | None,
-    name: str,
+    named: tuple[str, str],
     checkpoint: Path,
     progress: bool,
 ) -> tuple[Denoised, Fitted, Error | None]:
@@ -174,7 +176,7 @@ def _handed_on_or_trained(
     error = error_of(y, result, before.noise, held_out=True)
     nothing = np.empty((0, 0), np.float32)
     bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)
-    return result, Fitted(bare, name, 0, error), error
+    return result, Fitted(bare, *named, 0, error), error
 
 
 def _warnings(before: Suitability) -> list[str]:

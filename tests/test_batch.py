@@ -196,8 +196,8 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
     options = dataclasses.replace(SMOKE, fit="first")
     state = {}
 
-    def remember(path, fitted, key):
-        state.update(fitted=fitted, key=key)
+    def remember(path, fitted):
+        state.update(fitted=fitted)
         path.write_bytes(b"state")
 
     monkeypatch.setattr(batch, "keep", remember)
@@ -220,6 +220,23 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
     assert work == ["apply"] * 3
 
 
+def test_a_network_of_other_images_is_not_handed_on(folder, work, monkeypatch):
+    """Of an earlier call with the same options into the same folder."""
+    state = {}
+    monkeypatch.setattr(batch, "keep", lambda path, fitted, *_: state.update(fitted=fitted))
+    monkeypatch.setattr(batch, "kept", lambda path, *how: state.get("fitted"))
+    options = dataclasses.replace(SMOKE, fit="first")
+    batch.run(["stack.npy"], Path("out"), options)
+    work.clear()
+    batch.run(["scans"], Path("out"), options)
+    assert work == ["cold 60", "apply", "apply"]
+    # with these images beside others it is
+    io.write("scans/3.tif", frame(9))
+    work.clear()
+    batch.run(["stack.npy", "scans"], Path("out"), options)
+    assert work == ["apply"]
+
+
 def test_the_network_on_disk_is_the_same(tmp_path):
     options = one_image.Options(preset="smoke", fit="3", device="cpu")
     preset = presets.PRESETS["smoke"]
@@ -229,18 +246,17 @@ def test_the_network_on_disk_is_the_same(tmp_path):
     result = denoising.Denoised(
         nothing, nothing, None, History(), settings, network, preset.strategy, 3.0, 2.0
     )
-    fitted = Fitted(result, "a", 2, Error(0.1, 0.01, 99))
-    keep(tmp_path / "x", fitted, options.key)
+    fitted = Fitted(result, "a", "key of a", 2, Error(0.1, 0.01, 99))
+    keep(tmp_path / "x", fitted)
 
     def read(options):
-        return kept(tmp_path / "x", options.key, options.preset, options.seed, options.device)
+        return kept(tmp_path / "x", options.preset, options.seed, options.device)
 
     again = read(options)
-    assert (again.name, again.age, again.error) == ("a", 2, fitted.error)
+    assert again[1:] == ("a", "key of a", 2, fitted.error)
     assert (again.result.mean, again.result.strategy) == (3.0, preset.strategy)
     for one, other in zip(network.parameters(), again.result.network.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert read(dataclasses.replace(options, seed=1)) is None
     (tmp_path / "x").write_bytes(b"damaged")
     assert read(options) is None
 
