@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from . import __version__
@@ -275,7 +276,10 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # not every terminal knows "×"
     try:
         args = _parser().parse_args(argv)
-        return args.run(args)
+        with warnings.catch_warnings():
+            if getattr(args, "quiet", False):
+                warnings.simplefilter("ignore")  # such as of characters that matplotlib's font lacks
+            return args.run(args)
     except InputError as error:
         print(f"n2sr: {error}", file=sys.stderr)
         return 2
