@@ -900,3 +900,46 @@ def test_a_name_too_long_for_its_companions_is_refused(tmp_path):
         with pytest.raises(InputError) as caught:
             io.check_writable(tmp_path / name)
         one_sentence(str(caught.value), "too long")
+
+
+def test_hdf5_attributes_as_others_write_them(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = IMAGE
+        about = {"scale": np.array([0.1]), "unit": np.array([b"nm"]), "operator": np.bytes_(b"M\xfcller")}
+        file["a"].attrs.update(about)
+        text = h5py.string_dtype()
+        file["a"].attrs.create("sample", b"\xb5-crystal", dtype=text)
+        file["a"].attrs["nothing"] = h5py.Empty("f")
+    m = io.read(tmp_path / "a.h5")
+    assert (m.pixel_size, m.unit) == (0.1, "nm")
+    assert m.metadata["operator"] == "M\u00fcller" and m.metadata["sample"] == "\u00b5-crystal"
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["a"].attrs["unit"] = np.bytes_(b"\xb5m")
+    assert io.read(tmp_path / "a.h5").pixel_size == pytest.approx(100)
+
+
+def test_of_an_hdf5_file_only_the_chosen_data_set_is_loaded(tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["haadf"], file["series"] = IMAGE[None], np.stack([IMAGE, IMAGE + 1])
+        file.create_dataset("diffraction", shape=(512, 512, 2048, 2048), dtype="u2", chunks=(1, 1, 64, 64))
+    loaded, get = [], h5py.Dataset.__getitem__
+    monkeypatch.setattr(
+        h5py.Dataset, "__getitem__", lambda d, k, **o: loaded.append(d.name) or get(d, k, **o)
+    )
+    assert np.array_equal(io.read(tmp_path / "a.h5").image, IMAGE)
+    assert np.array_equal(io.read(tmp_path / "a.h5", signal="series", frame=1).image, IMAGE + 1)
+    assert len(list(io.read_frames(tmp_path / "a.h5", signal=2))) == 2
+    refused(tmp_path / "a.h5", "4 dimensions (512x512x2048x2048)", signal="diffraction")
+    assert loaded == ["/haadf", "/series", "/series"]
+
+
+@pytest.mark.parametrize("name", ["scan[2].emi", "scans[2]/scan.emi"])
+def test_an_emi_file_whose_ser_is_looked_for_by_a_pattern(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    for end in (".emi", "_1.ser"):
+        shutil.copy(data(f"formats/scanning{end}"), path.with_name(path.stem + end))
+    refused(path, "[", "rename", ".ser")
+    assert io.read(path.with_name(f"{path.stem}_1.ser"), frame=4).image.shape == (128, 128)

@@ -1,10 +1,10 @@
 """Read one micrograph from a file; whatever goes wrong, the caller gets one sentence."""
 
+import dataclasses
 import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from .readers import DIRECT, microscope_reader, quiet
 from .signals import Signal, shape_text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Micrograph:
     """One image and what its file says about it.
 
@@ -60,7 +60,7 @@ def read(path: str | Path, *, signal: int | str | None = None, frame: int | None
         colour, complex, objects), or holds several and `signal` or `frame` does not choose one.
     """
     path = Path(os.path.expanduser(path))
-    chosen = _choose_signal(path.name, _signals(path), signal)
+    chosen = _signal(path, signal)
     return _micrograph(path, chosen, _choose_frame(path.name, chosen.data, frame))
 
 
@@ -70,13 +70,13 @@ def read_frames(path: str | Path, *, signal: int | str | None = None) -> Iterato
     The file is read once and whole: what is in memory is the stack as stored, and one frame.
     """
     path = Path(os.path.expanduser(path))
-    chosen = _choose_signal(path.name, _signals(path), signal)
+    chosen = _signal(path, signal)
     for image in chosen.data if chosen.data.ndim == 3 else [chosen.data]:
         yield _micrograph(path, chosen, image)
 
 
-def _signals(path: Path) -> list[Signal]:
-    """All signals of a file, or one sentence."""
+def _signal(path: Path, wanted: int | str | None) -> Signal:
+    """The chosen one of a file's signals, or one sentence."""
     head = _head(path)
     extension = path.suffix.lower()
     reader = DIRECT.get(extension) or microscope_reader(path)
@@ -86,6 +86,10 @@ def _signals(path: Path) -> list[Signal]:
         # tifffile only reports a page that it cannot find, and returns the pages before it
         if any(re.search(r"invalid (page )?offset|corrupted tag list of page", c) for c in complaints):
             raise ValueError("pages are missing")
+        chosen = _choose_signal(path.name, signals, wanted)
+        if chosen.load is None:
+            return chosen
+        return dataclasses.replace(chosen, data=chosen.load(), load=None)
     except InputError:
         raise
     except MemoryError:
@@ -99,7 +103,6 @@ def _signals(path: Path) -> list[Signal]:
             f"{path.name!r} cannot be read as {extension[1:].upper()}: it is damaged, cut short or in "
             "another format; copy it again, or open it in the program that made it and save it as TIFF."
         ) from None
-    return signals
 
 
 def _micrograph(path: Path, chosen: Signal, image: np.ndarray) -> Micrograph:

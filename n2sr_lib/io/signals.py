@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,10 @@ Pixel = tuple[float | None, str | None]
 
 @dataclass
 class Signal:
-    """One array of a file, whatever it is."""
+    """One array of a file, whatever it is.
+
+    load : gives the array where `data` only stands for it, with its shape and type.
+    """
 
     data: np.ndarray
     title: str = ""
@@ -34,6 +38,7 @@ class Signal:
     metadata: dict = field(default_factory=dict)
     colour: bool = False  # the last axis holds colour channels
     spectral: bool = False  # the last axis is a spectrum's
+    load: Callable[[], np.ndarray] | None = None
 
     def __post_init__(self):
         if self.colour and (grey := _grey(self.data)) is not None:
