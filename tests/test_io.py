@@ -943,3 +943,17 @@ def test_an_emi_file_whose_ser_is_looked_for_by_a_pattern(tmp_path, name):
         shutil.copy(data(f"formats/scanning{end}"), path.with_name(path.stem + end))
     refused(path, "[", "rename", ".ser")
     assert io.read(path.with_name(f"{path.stem}_1.ser"), frame=4).image.shape == (128, 128)
+
+
+def test_hspy_keeps_what_was_known_of_the_image(tmp_path):
+    pytest.importorskip("rsciio")
+    general = {"title": "old", "date": "2024-05-01", "time": "12:00:00", "authors": "A", "notes": "thin"}
+    instrument = {"General": general, "Signal": {"quantity": "Electrons (Counts)", "signal_type": "EELS"}}
+    for known in (instrument, {"General": "words", "Signal": 3}, {}):
+        settings = {"instrument": known}
+        io.write(tmp_path / "a.hspy", IMAGE, title="new", settings=settings, overwrite=True)
+        found = io.read(tmp_path / "a.hspy").metadata
+        assert found["General"]["title"] == "new" and found["Signal"]["signal_type"] == ""
+        if known is instrument:
+            assert found["General"] == general | {"title": "new"}
+            assert found["Signal"]["quantity"] == "Electrons (Counts)"

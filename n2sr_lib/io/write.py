@@ -132,8 +132,10 @@ def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings:
         for name, n in zip("yx", image.shape, strict=True)
     ]
     settings = json.loads(json.dumps(settings, default=str))
-    metadata = {**settings.get("instrument", {}), "General": {"title": title}}
-    metadata |= {"Signal": {"signal_type": ""}, "n2sr": {"settings": json.dumps(settings)}}
+    metadata = {**settings.get("instrument", {}), "n2sr": {"settings": json.dumps(settings)}}
+    for name, ours in (("General", {"title": title}), ("Signal", {"signal_type": ""})):
+        known = metadata.get(name)
+        metadata[name] = (known if isinstance(known, dict) else {}) | ours
     names = ("original_metadata", "learning_results", "models", "package_info", "tmp_parameters")
     empty = {name: {} for name in names}
     signal = {"data": image, "axes": axes, "metadata": metadata, **empty}
