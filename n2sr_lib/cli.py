@@ -148,9 +148,10 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-def _default_output(args: argparse.Namespace) -> Path:
-    chosen = "".join(f"_{n}{k}" for n, k in (("signal", args.signal), ("frame", args.frame)) if k is not None)
-    return args.input.with_name(f"{args.input.stem}{chosen.replace('/', '_')}_denoised.tif")
+def default_output(given: Path, signal: int | str | None, frame: int | None) -> Path:
+    """Where the result of an image file, or of one of its signals or frames, is written by default."""
+    chosen = "".join(f"_{n}{k}" for n, k in (("signal", signal), ("frame", frame)) if k is not None)
+    return given.with_name(f"{given.stem}{chosen.replace('/', '_')}_denoised.tif")
 
 
 def _denoise(args: argparse.Namespace) -> int:
@@ -170,7 +171,8 @@ def _denoise(args: argparse.Namespace) -> int:
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     # whether what is there may be replaced is seen by `denoise_one`: it may be this command's own
-    output = io.check_writable(args.output or _default_output(args), True, args.input)
+    output = args.output or default_output(args.input, args.signal, args.frame)
+    output = io.check_writable(output, True, args.input)
     choose_preset(args.preset)
     choose_device(args.device)
 
