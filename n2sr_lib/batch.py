@@ -44,7 +44,7 @@ def run(
         If nothing can be done at all, before anything is.
     """
     paths = io.find_images(given)
-    if folder.suffix.lower() in io.WRITABLE and not folder.exists():
+    if folder.suffix.lower() in io.WRITABLE and not os.path.exists(folder):
         raise InputError(f"{str(folder)!r} looks like a file; many images go into a folder, as 'denoised'.")
     options.period, choose_preset(options.preset), choose_device(options.device)  # refuse before any work
     try:
