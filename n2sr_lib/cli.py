@@ -62,7 +62,7 @@ what comes out:
 
 interrupted:
   Every half minute the training is saved as OUTPUT.checkpoint. The same command
-  given again continues from there; when the training is done, it is removed.
+  given again continues from there; when all is written, it is removed.
 
 exit codes:
   0    done

@@ -477,9 +477,10 @@ def test_names_and_tables_in_other_encodings(folder, work):
     options = dataclasses.replace(SMOKE, report=True)
     assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"done"}
     table = Path("out") / batch.ROWS
-    table.write_bytes(table.read_bytes().replace(b"0.tif", b"\xfc.tif"))  # saved by a spreadsheet
+    by_spreadsheet = b"\xef\xbb\xbf" + table.read_bytes().replace(b"0.tif", b"\xfc.tif")
+    table.write_bytes(by_spreadsheet + b"theirs.tif,,done,theirs_denoised.tif\r\n")
     assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"kept"}
-    assert b"1\xb5m.tif" in table.read_bytes()
+    assert b"1\xb5m.tif" in table.read_bytes() and b"\r\ntheirs.tif,,done," in table.read_bytes()
     bare = Path(os.fsdecode(b"scans/\xb5.npy"))
     np.save(bare, frame(4))
     assert io.read(bare).title == "?"

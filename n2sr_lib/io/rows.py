@@ -14,7 +14,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a file, by the names of their columns; none if there is no file."""
     if not path.exists():
         return []
-    with path.open(**_TEXT) as file:
+    with path.open(**_TEXT | {"encoding": "utf-8-sig"}) as file:  # a spreadsheet puts a mark first
         return list(csv.DictReader(file))
 
 
