@@ -4,6 +4,8 @@ Every image is denoised by itself, whole or not at all, and never twice: what an
 finished is kept. Of the images only one, and the stack it lies in, is in memory.
 """
 
+import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,7 +44,7 @@ def run(
         If nothing can be done at all, before anything is.
     """
     paths = io.find_images(given)
-    if folder.suffix.lower() in io.WRITABLE and not folder.exists():
+    if folder.suffix.lower() in io.WRITABLE and not os.path.exists(folder):
         raise InputError(f"{str(folder)!r} looks like a file; many images go into a folder, as 'denoised'.")
     options.period, choose_preset(options.preset), choose_device(options.device)  # refuse before any work
     try:
@@ -51,12 +53,14 @@ def run(
         raise InputError(
             f"{str(folder)!r} cannot be made a folder ({error.strerror}); choose another."
         ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"The folder {str(folder)!r} may not be written to; choose another.")
     rows, stems = [], io.stems(paths)
-    fitted = None
+    if options.overwrite:
+        _spare(paths, folder, stems)
+    fitted = left = None
     if options.period > 1:
-        how = (options.preset, options.seed, options.device)
-        fitted = kept(folder / FITTED, options.key, *how)
-    table = {row["output"]: row for row in read_rows(folder / ROWS) if row.get("output")}
+        left = kept(folder / FITTED, options.preset, options.seed, options.device)
     for path, stem in zip(paths, stems, strict=True):
         for frame, image in _frames(path, options):
             begin = time.monotonic()
@@ -70,17 +74,41 @@ def run(
                 name = f"{path.name}{number}"
                 more, fitted = denoise_one(image, output, options, fitted, name, origin=origin)
                 row |= more
+                if left is not None and row["status"] == "kept" and row["key"] == left.key:
+                    fitted = left  # an earlier call trained it on this image: go on with it
                 if fitted is not None and row["status"] == "done" and options.period > 1:
-                    keep(folder / FITTED, fitted, options.key)
+                    keep(folder / FITTED, fitted)
             except Exception as error:  # one bad file must not cost the others
                 what = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
                 row |= {"status": "failed", "message": what + " ".join(str(error).split())}
             row["seconds"] = round(time.monotonic() - begin, 1)
-            table[row["output"]] = row
-            write_rows(folder / ROWS, COLUMNS, table.values())
             rows.append(row)
+            try:
+                _note(rows, folder / ROWS)
+            except OSError as error:  # the next image tries it again
+                say(f"{ROWS} cannot be written ({error.strerror}); close it where it is open, or make room")
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
+
+
+def _note(rows: list[dict], path: Path) -> None:
+    """Bring the table up to date, which another call may have changed meanwhile."""
+    table = {row["output"]: row for row in read_rows(path) if row.get("output")}
+    for row in rows:
+        if row["status"] == "kept":  # how long it took to make it
+            row["seconds"] = table.get(row["output"], {}).get("seconds", row["seconds"])
+        if row["frame"] != "":  # a stack that could not be read before has a row as a single image
+            table.pop(re.sub(r"_frame\d+(?=_denoised.tif$)", "", row["output"]), None)
+        table[row["output"]] = row
+    write_rows(path, COLUMNS, table.values())
+
+
+def _spare(paths: list[Path], folder: Path, stems: list[str]) -> None:
+    """Refuse to begin where a result would replace an image that was given."""
+    for path in (path.resolve() for path in paths):
+        made = re.fullmatch(r"((.+?)(_frame\d+)?)_denoised(\.tif|_report\.(png|pdf|json))", path.name)
+        if made and path.parent == folder.resolve() and not {made[1], made[2]}.isdisjoint(stems):
+            raise InputError(f"{path.name!r} is an image that was given; choose another folder for results.")
 
 
 def _frames(path: Path, options: Options) -> Iterator[tuple[int | None, io.Micrograph | Exception]]:

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import secrets
+import warnings
 from pathlib import Path
 
 import torch
@@ -28,14 +30,16 @@ def load(path: Path, signature: str, device: torch.device | str = "cpu") -> dict
     except Exception:  # torch has many ways to fail on a file that is not its own
         raise InputError(f"{path} is damaged; delete it to begin again") from None
     if state["signature"] != signature:
-        raise InputError(f"{path} was left by another run; delete it or name another checkpoint")
+        raise InputError(
+            f"{path} was left by another run; delete it, or name another checkpoint (another -o)"
+        )
     return state
 
 
 def remove(path: Path) -> None:
     """Remove the checkpoint of a run, and those of its restarts (`denoising.denoise`)."""
     while path.exists():
-        path.unlink()
+        path.unlink(missing_ok=True)  # another run may have been faster
         path = again(path)
 
 
@@ -45,10 +49,19 @@ def again(path: Path) -> Path:
 
 
 def save(state: dict, path: Path) -> None:
-    """Write so that a kill in the middle leaves the previous checkpoint whole."""
-    partial = path.with_name(path.name + ".partial")
+    """Write so that a kill in the middle leaves the previous checkpoint whole; warn where that is impossible.
+
+    A full disk must not cost a training that goes well.
+    """
+    partial = path.with_name(f".{secrets.token_hex(8)}.partial")  # another run may write the same checkpoint
     try:
         torch.save(state, partial)
         os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # torch raises the second
+        why = getattr(error, "strerror", None) or str(error).split("\n")[0]
+        warnings.warn(
+            f"{path} cannot be saved ({why}), so that an interrupted training begins anew; make room for it",
+            stacklevel=2,
+        )
     finally:
         partial.unlink(missing_ok=True)

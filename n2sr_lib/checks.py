@@ -1,7 +1,7 @@
 """Is this an image that can be denoised? Every refusal is one sentence, before any long work starts."""
 
 import numpy as np
-from scipy.ndimage import median_filter
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .errors import InputError
 
@@ -58,6 +58,8 @@ def check_image(image) -> tuple[np.ndarray, int]:
 
 
 def _fill(y: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    median = np.float32(np.median(y[finite]))
-    y = np.where(finite, y, median)
-    return np.where(finite, y, median_filter(y, 5))
+    known = np.where(finite, y, np.float32(np.nan))
+    windows = sliding_window_view(np.pad(known, 2, constant_values=np.nan), (5, 5))[~finite].reshape(-1, 25)
+    windows[np.isnan(windows).all(1)] = np.median(y[finite])
+    known[~finite] = np.nanmedian(windows, axis=1)
+    return known

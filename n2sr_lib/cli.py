@@ -6,9 +6,11 @@ import contextlib
 import functools
 import json
 import math
+import os
 import re
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from . import __version__
@@ -60,11 +62,11 @@ what comes out:
 
 interrupted:
   Every half minute the training is saved as OUTPUT.checkpoint. The same command
-  given again continues from there; when the training is done, it is removed.
+  given again continues from there; when all is written, it is removed.
 
 exit codes:
   0    done
-  1    of many images some failed; they are listed
+  1    of many images some failed, and are listed; or only the report failed
   2    the input or the command cannot be used: one sentence says why, and
        nothing has been written
   130  interrupted"""
@@ -93,11 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_denoise)
     add = command.add_argument
     formats = "TIFF, PNG, NPY, NPZ or HDF5; with the extra 'em' also DM3, DM4, EMD, SER, EMI, MRC, HSPY"
-    add("input", type=Path, nargs="+", help=f"{formats}; or a folder of them, or several")
+    add("input", type=_path, nargs="+", help=f"{formats}; or a folder of them, or several")
     add(
         "-o",
         "--output",
-        type=Path,
+        type=_path,
         help=".tif, .npy or .hspy to write (default: INPUT_denoised.tif beside INPUT)",
     )
     add("--fit", help="for stacks and folders: train for every image (default), the first, or each N-th")
@@ -116,11 +118,15 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("assess", help="is an image suitable? Denoises nothing", description=ASSESS)
     command.set_defaults(run=_assess)
     add = command.add_argument
-    add("input", type=Path, help="as for n2sr denoise")
+    add("input", type=_path, help="as for n2sr denoise")
     add("--signal", type=_signal, help="which image of a file that holds several: its number from 0 or name")
     add("--frame", type=int, help="which frame of a stack, counted from 0")
     add("--json", action="store_true", help="print everything that was measured, as JSON")
     return parser
+
+
+def _path(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # pathlib's fails where ~NAME is nobody's home
 
 
 def _signal(text: str) -> int | str:
@@ -142,13 +148,16 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-def _default_output(args: argparse.Namespace) -> Path:
-    chosen = "".join(f"_{n}{k}" for n, k in (("signal", args.signal), ("frame", args.frame)) if k is not None)
-    return args.input.expanduser().with_name(f"{args.input.stem}{chosen.replace('/', '_')}_denoised.tif")
+def default_output(given: Path, signal: int | str | None, frame: int | None) -> Path:
+    """Where the result of an image file, or of one of its signals or frames, is written by default."""
+    chosen = "".join(f"_{n}{k}" for n, k in (("signal", signal), ("frame", frame)) if k is not None)
+    return given.with_name(f"{given.stem}{chosen.replace('/', '_')}_denoised.tif")
 
 
 def _denoise(args: argparse.Namespace) -> int:
-    if args.fit or len(args.input) > 1 or args.input[0].is_dir() or set("*?[") & set(str(args.input[0])):
+    first = args.input[0]
+    pattern = set("*?[") & set(str(first)) and not os.path.exists(first)
+    if args.fit or len(args.input) > 1 or os.path.isdir(first) or pattern:
         return _denoise_many(args)
     (args.input,) = args.input
     begin = time.monotonic()
@@ -161,7 +170,9 @@ def _denoise(args: argparse.Namespace) -> int:
     from .presets import choose_preset
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
-    output = io.check_writable(args.output or _default_output(args), args.overwrite, args.input.expanduser())
+    # whether what is there may be replaced is seen by `denoise_one`: it may be this command's own
+    output = args.output or default_output(args.input, args.signal, args.frame)
+    output = io.check_writable(output, True, args.input)
     choose_preset(args.preset)
     choose_device(args.device)
 
@@ -177,12 +188,18 @@ def _denoise(args: argparse.Namespace) -> int:
         row, _ = denoise_one(source, output, _options(args, budget), name=args.input.name, **how)
     except KeyboardInterrupt:
         checkpoint = output.with_name(f"{output.name}.checkpoint")
-        left = f"give the same command again to continue from {checkpoint}"
-        left = left if checkpoint.exists() else "nothing was written"
+        left = "give the same command again" if output.exists() else "nothing was written"
+        if checkpoint.exists():
+            written = output.suffix.lower() == ".npy" and output.exists()  # it does not say what made it
+            command = f"the same command{' with --overwrite' if written else ''} again"
+            left = f"give {command} to continue from {checkpoint}"
         print(f"n2sr: interrupted; {left}", file=sys.stderr)
         return 130
     except torch.OutOfMemoryError:
         raise InputError("the GPU's memory is too small for this preset; add --device cpu") from None
+    if row["status"] == "failed":
+        print(f"n2sr: {row['message']}", file=sys.stderr)
+        return 1
     if row["status"] == "kept":
         print(f"{args.input} -> {output}: kept, since this very command has written it")
         return 0
@@ -206,6 +223,14 @@ def _options(args: argparse.Namespace, budget: float | None):
     return Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
 
 
+def _default_folder(given: Path) -> Path:
+    if given.name in ("", ".."):  # the folder we are in, or one above
+        given = Path(os.path.abspath(given))
+    if not (given.name and os.path.exists(given)):
+        return Path("denoised")
+    return given.with_name(f"{given.name if os.path.isdir(given) else given.stem}_denoised")
+
+
 def _denoise_many(args: argparse.Namespace) -> int:
     """A folder, several files or a stack: what can be done is done, and what cannot is listed."""
     if args.frame is not None:
@@ -213,10 +238,7 @@ def _denoise_many(args: argparse.Namespace) -> int:
     budget = None if args.budget is None else parse_budget(args.budget)
     from . import batch
 
-    given = args.input[0].expanduser()
-    folder = args.output or (
-        given.with_name(f"{given.stem}_denoised") if given.exists() else Path("denoised")
-    )
+    folder = args.output or _default_folder(args.input[0])
     say = (lambda line: None) if args.quiet else functools.partial(print, file=sys.stderr)
     try:
         rows = batch.run(args.input, folder, _options(args, budget), say)
@@ -256,9 +278,15 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # not every terminal knows "×"
     try:
         args = _parser().parse_args(argv)
-        return args.run(args)
+        with warnings.catch_warnings():
+            if getattr(args, "quiet", False):
+                warnings.simplefilter("ignore")  # such as of characters that matplotlib's font lacks
+            return args.run(args)
     except InputError as error:
         print(f"n2sr: {error}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("n2sr: the memory is too small for this image; crop it", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("n2sr: interrupted; nothing was written", file=sys.stderr)

@@ -28,6 +28,7 @@ class Fitted(NamedTuple):
 
     result: Denoised  # without images
     name: str
+    key: str  # of the image and the options, see `one_image`
     age: int
     error: Error | None
 
@@ -65,11 +66,11 @@ def risen(error: Error | None, reference: Error | None) -> bool:
     return error.estimate - reference.estimate > max(RISE, 3 * spread)
 
 
-def keep(path: Path, fitted: Fitted, key: str) -> None:
-    """Write the network that an interrupted batch goes on with; ``key`` names the options."""
+def keep(path: Path, fitted: Fitted) -> None:
+    """Write the network that an interrupted batch goes on with."""
     result = fitted.result
     state = {
-        "key": key,
+        "key": fitted.key,
         "network": result.network.state_dict(),
         "settings": json.dumps(result.settings),
         "numbers": [fitted.age, result.mean, result.deviation],
@@ -79,14 +80,12 @@ def keep(path: Path, fitted: Fitted, key: str) -> None:
     save(state, path)
 
 
-def kept(path: Path, key: str, preset: str, seed: int, device: str) -> Fitted | None:
-    """What `keep` wrote for the same options; None for anything else."""
+def kept(path: Path, preset: str, seed: int, device: str) -> Fitted | None:
+    """What `keep` wrote; None for anything else. Whether it may be used is told by its ``key``."""
     if not path.exists():
         return None
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        if state["key"] != key:
-            return None
         settings = json.loads(state["settings"])
         named = dict(settings["strategy"])
         del named["name"]
@@ -100,4 +99,4 @@ def kept(path: Path, key: str, preset: str, seed: int, device: str) -> Fitted | 
     age, mean, deviation = state["numbers"]
     nothing = np.empty((0, 0), np.float32)
     result = Denoised(nothing, nothing, None, History(), settings, network, strategy, mean, deviation)
-    return Fitted(result, state["name"], age, state["error"] and Error(*state["error"]))
+    return Fitted(result, state["name"], state["key"], age, state["error"] and Error(*state["error"]))

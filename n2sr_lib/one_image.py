@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,38 +91,50 @@ def denoise_one(
     Returns
     -------
     row : part of the columns of `batch`; of a new result also ``noise_mean``, ``device`` and, with a
-        report, ``verdict``.
+        report, ``verdict``. Its ``status`` is "done", "kept", or "failed" where only the report is missing.
     fitted : the network to hand on, one image older or new.
     """
     sha256 = array_hash(image.image)
-    key = hashlib.sha256(f"{sha256} {options.key}".encode()).hexdigest()[:16]
+    about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
+    key = hashlib.sha256(json.dumps([sha256, about, options.key]).encode()).hexdigest()[:16]
     reports = trust_report.paths_of(output) if options.report else []
-    there = [path for path in reports if path.exists()]
-    if (earlier := _earlier(output)) and earlier.get("key") == key and there == reports:
+    there = [path for path in reports if os.path.exists(path)]
+    earlier = _earlier(output)
+    ours = earlier.get("key") == key
+    if ours and there == reports:
         return {"status": "kept", **earlier}, fitted
-    io.check_writable(output, options.overwrite)
-    if there and not options.overwrite:
+    io.check_writable(output, options.overwrite or ours)
+    if there and not (options.overwrite or ours):
         raise InputError(f"{str(there[0])!r} exists; choose another name, or add --overwrite.")
+    if not options.overwrite:  # of a report that was interrupted what is there stays
+        reports = [path for path in reports if path not in there]
     y, filled = check_image(image.image)
     before = suitability(image.image)
     for text in _warnings(before):
         warn(text)
     checkpoint = output.with_name(f"{output.name}.checkpoint")
-    result, fitted, error = _handed_on_or_trained(y, before, options, fitted, name, checkpoint, progress)
+    result, fitted, error = _handed_on_or_trained(
+        y, before, options, fitted, (name, key), checkpoint, progress
+    )
     row = _row(before, result, fitted, error, image) | {"key": key}
     settings = {"version": __version__, "batch": row, **result.settings}
     settings |= {"preset": options.preset, "filled_pixels": filled}
     settings |= {"input": (origin or {}) | {"sha256": sha256}, "noise": _noise(before)}
     settings["instrument"] = {k: v for k, v in image.metadata.items() if k != "n2sr"}
-    about = {"pixel_size": image.pixel_size, "unit": image.unit, "title": image.title}
     more = {"noise_mean": "" if before.noise is None else before.noise.mean}
     more["device"] = result.settings.get("device", "")
-    io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite)
-    remove(checkpoint)
+    ours = ours or _earlier(output).get("key") == key  # another call may have been faster
+    io.write(output, result.image, **about, settings=settings, overwrite=options.overwrite or ours)
     if options.report:
-        _, after = trust_report.examine(image.image, y, result, before)
-        trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
+        try:
+            _, after = trust_report.examine(image.image, y, result, before)
+            trust_report.write_report(reports, y, result, before, after, **about, settings=settings)
+        except Exception as error:  # it must not cost the network that is handed on
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            told = f"the image is written, but not its report ({why}); give the same command again"
+            return {"status": "failed", **row, "message": told}, fitted
         more["verdict"] = str(after or before)
+    remove(checkpoint)  # not sooner: without its report the image is not done
     return {"status": "done", **row, **more}, fitted
 
 
@@ -130,7 +143,7 @@ def _handed_on_or_trained(
     before: Suitability,
     options: Options,
     fitted: Fitted | None,
-    name: str,
+    named: tuple[str, str],
     checkpoint: Path,
     progress: bool,
 ) -> tuple[Denoised, Fitted, Error | None]:
@@ -158,11 +171,12 @@ def _handed_on_or_trained(
         start=fitted.result.network if warm else None,
     )
     if result.history.stopped == DEAD:
+        remove(checkpoint)  # it would refuse the other seed
         raise InputError("the training died with this seed and the two after it; give another --seed")
     error = error_of(y, result, before.noise, held_out=True)
     nothing = np.empty((0, 0), np.float32)
     bare = dataclasses.replace(result, image=nothing, spread=nothing, out_of_bag=None)
-    return result, Fitted(bare, name, 0, error), error
+    return result, Fitted(bare, *named, 0, error), error
 
 
 def _warnings(before: Suitability) -> list[str]:
@@ -203,13 +217,13 @@ def _row(before: Suitability, result: Denoised, fitted: Fitted, error: Error | N
     }
 
 
-def _earlier(output: Path) -> dict | None:
+def _earlier(output: Path) -> dict:
     """The row of a file that an earlier call has written."""
-    if not output.exists():
-        return None
+    if not os.path.exists(output):
+        return {}
     try:
         settings = io.read(output).metadata["n2sr"]["settings"]
         settings = json.loads(settings) if isinstance(settings, str) else settings  # of a .hspy
         return dict(settings["batch"])
     except (InputError, KeyError, TypeError, ValueError):
-        return None
+        return {}

@@ -41,7 +41,7 @@ def show_image(
     """One image (H, W) between its 0.5 and 99.5 percentiles; a scale bar where the pixel size is known."""
     fig, ax = plt.subplots(figsize=(6, 5))
     shown = draw_image(ax, image, np.nanpercentile(image, (0.5, 99.5)), pixel_size, unit)
-    ax.set_title(title)
+    ax.set_title(title, parse_math=False)  # "$" is a dollar
     fig.colorbar(shown, ax=ax, extend="both", label="intensity", **_BAR)
     return fig
 
@@ -89,7 +89,7 @@ def show_comparison(
         label, below["aspect"] = "standard deviation (intensity)", 20
         fig.colorbar(axes[1, 2].images[0], ax=axes[1, 2], extend="max", label=label, **below)
     if title:
-        fig.suptitle(title, fontsize=10)
+        fig.suptitle(title, fontsize=10, parse_math=False)
     return fig
 
 

@@ -148,7 +148,8 @@ def _draw_images(whole, enlarged, y, result: Denoised, pixel_size, unit, label: 
 
 
 def _draw_head(figure, before: Suitability, after: Trust | None, title: str) -> None:
-    figure.text(0.03, 0.95, title or "Noise2SR: report", fontsize=12, weight="bold", va="top")
+    style = {"fontsize": 12, "weight": "bold", "va": "top", "parse_math": False}  # "$" is a dollar
+    figure.text(0.03, 0.95, title or "Noise2SR: report", **style)
     for k, (name, verdict) in enumerate((("Image", before), ("Result", after))):
         text = f"{name}: {verdict or 'not assessed, since the noise cannot be estimated'}."
         good = verdict is not None and not verdict.remarks

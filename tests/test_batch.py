@@ -2,7 +2,10 @@
 
 import csv
 import dataclasses
+import errno
 import json
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +13,12 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib import batch, cli, denoising, io, one_image, presets
+from n2sr_lib import batch, cli, denoising, io, one_image, presets, trust_report
 from n2sr_lib.assess.trust import Error
 from n2sr_lib.crops import held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.fitted import Fitted, keep, kept
+from n2sr_lib.io.rows import read_rows, write_rows
 from n2sr_lib.networks.build import build_network
 from n2sr_lib.train import History
 
@@ -192,8 +196,8 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
     options = dataclasses.replace(SMOKE, fit="first")
     state = {}
 
-    def remember(path, fitted, key):
-        state.update(fitted=fitted, key=key)
+    def remember(path, fitted):
+        state.update(fitted=fitted)
         path.write_bytes(b"state")
 
     monkeypatch.setattr(batch, "keep", remember)
@@ -216,6 +220,23 @@ def test_an_interrupted_stack_goes_on_with_its_network(folder, work, monkeypatch
     assert work == ["apply"] * 3
 
 
+def test_a_network_of_other_images_is_not_handed_on(folder, work, monkeypatch):
+    """Of an earlier call with the same options into the same folder."""
+    state = {}
+    monkeypatch.setattr(batch, "keep", lambda path, fitted, *_: state.update(fitted=fitted))
+    monkeypatch.setattr(batch, "kept", lambda path, *how: state.get("fitted"))
+    options = dataclasses.replace(SMOKE, fit="first")
+    batch.run(["stack.npy"], Path("out"), options)
+    work.clear()
+    batch.run(["scans"], Path("out"), options)
+    assert work == ["cold 60", "apply", "apply"]
+    # with these images beside others it is
+    io.write("scans/3.tif", frame(9))
+    work.clear()
+    batch.run(["stack.npy", "scans"], Path("out"), options)
+    assert work == ["apply"]
+
+
 def test_the_network_on_disk_is_the_same(tmp_path):
     options = one_image.Options(preset="smoke", fit="3", device="cpu")
     preset = presets.PRESETS["smoke"]
@@ -225,18 +246,17 @@ def test_the_network_on_disk_is_the_same(tmp_path):
     result = denoising.Denoised(
         nothing, nothing, None, History(), settings, network, preset.strategy, 3.0, 2.0
     )
-    fitted = Fitted(result, "a", 2, Error(0.1, 0.01, 99))
-    keep(tmp_path / "x", fitted, options.key)
+    fitted = Fitted(result, "a", "key of a", 2, Error(0.1, 0.01, 99))
+    keep(tmp_path / "x", fitted)
 
     def read(options):
-        return kept(tmp_path / "x", options.key, options.preset, options.seed, options.device)
+        return kept(tmp_path / "x", options.preset, options.seed, options.device)
 
     again = read(options)
-    assert (again.name, again.age, again.error) == ("a", 2, fitted.error)
+    assert again[1:] == ("a", "key of a", 2, fitted.error)
     assert (again.result.mean, again.result.strategy) == (3.0, preset.strategy)
     for one, other in zip(network.parameters(), again.result.network.parameters(), strict=True):
         assert torch.equal(one, other)
-    assert read(dataclasses.replace(options, seed=1)) is None
     (tmp_path / "x").write_bytes(b"damaged")
     assert read(options) is None
 
@@ -291,3 +311,192 @@ def test_what_is_refused_at_once(folder, work):
     with pytest.raises(InputError, match="cannot be made a folder"):
         batch.run(["scans"], Path("stack.npy"), SMOKE)
     assert work == []
+
+
+def test_names_of_results_lie_in_the_folder_and_no_two_are_alike(folder):
+    for given in (
+        ("scans/1.tif", "scans/1.npy", "scans/1_tif.dm4"),
+        ("2024.05/001.tif", "2024_05/001.tif"),
+        ("scans/0.tif", "link/0.tif"),  # a link to scans
+        ("scan.npy", "scan_frame00001.tif"),  # a stack, whose frame 1 would have the other's name
+        ("scan_frame00001.tif", "scan.npy"),
+        ("/1.tif", "/1.npy"),
+    ):
+        Path("link").unlink(missing_ok=True)
+        Path("link").symlink_to("scans")
+        found = io.stems([Path(one) for one in given])
+        assert len({f"{one}_frame00001" for one in found} | set(found)) == 2 * len(found), found
+        assert not [one for one in found if one.startswith(("/", "_")) or "/" in one]
+    # what needs no more keeps its own name
+    assert io.stems([Path(f"scan_frame0000{k}.tif") for k in range(2)]) == [
+        "scan_frame00000",
+        "scan_frame00001",
+    ]
+    assert len(io.find_images(["scans", folder / "scans", "scans/0.tif"])) == 3
+
+
+def test_a_folder_keeps_its_whole_name(folder, work):
+    for name in ("2024.05.01", "2024.05.02"):
+        Path(name).mkdir()
+        io.write(f"{name}/1.tif", frame(int(name[-1])))
+        assert cli.main(["denoise", name, "--preset", "smoke", "--quiet"]) == 0
+        assert Path(f"{name}_denoised/1_denoised.tif").exists()
+
+
+@pytest.mark.parametrize("given", [".", "..", "../scans/."])
+def test_a_folder_without_a_name_of_its_own(given, folder, work, monkeypatch):
+    Path("scans/below").mkdir()
+    monkeypatch.chdir("scans/below" if given == ".." else "scans")
+    assert cli.main(["denoise", given, "--preset", "smoke", "--quiet"]) == 0
+    assert (folder / "scans_denoised/2_denoised.tif").exists()
+
+
+def test_paths_as_people_write_them(folder, work, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("scan[1].tif", "~scan.tif"):
+        io.write(f"scans/{name}", frame(5))
+    assert cli.main(["denoise", "~/scans", "--preset", "smoke", "--quiet", "--output=~/out"]) == 0
+    assert {"scan[1]_denoised.tif", "~scan_denoised.tif"} < {p.name for p in Path("out").iterdir()}
+    monkeypatch.chdir("scans")
+    for name in ("scan[1].tif", "~scan.tif"):  # one image each, neither a pattern nor somebody's home
+        assert cli.main(["denoise", name, "--preset", "smoke", "--quiet"]) == 0
+        assert Path(f"{name.removesuffix('.tif')}_denoised.tif").exists()
+    assert cli.main(["assess", "~scan.tif"]) == 0
+    assert cli.main(["denoise", "0.tif", "--preset", "smoke", "--quiet", "--output=~/one.tif"]) == 0
+    assert (folder / "one.tif").exists()
+    assert cli.main(["denoise", "/", "--preset", "smoke"]) == 2
+    assert capsys.readouterr().err.startswith("n2sr: '/' is a folder without an image")
+
+
+def test_a_folder_that_may_not_be_read_or_written_to(folder, work, monkeypatch):
+    iterdir = Path.iterdir  # for the system's administrator permissions say nothing
+
+    def denied(self):
+        if self.name == "scans":
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return iterdir(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", denied)
+        with pytest.raises(InputError, match="'scans' may not be read; ask"):
+            batch.run(["scans"], Path("out"), SMOKE)
+    Path("out").mkdir()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **o: not mode & os.W_OK and access(path, mode, **o))
+    with pytest.raises(InputError, match="The folder 'out' may not be written to; choose another"):
+        batch.run(["scans"], Path("out"), SMOKE)
+    assert work == []
+
+
+def test_no_given_image_is_replaced(folder, work):
+    io.write("scans/0_denoised.tif", frame(7), title="somebody's raw data")
+    np.save("scans/stack.npy", np.stack([frame(k) for k in range(2)]))
+    io.write("scans/stack_frame00001_denoised.tif", frame(8))
+    raw = {p: p.read_bytes() for p in Path("scans").iterdir()}
+    given = ["scans/0.tif", "scans/stack.npy"]
+    over = dataclasses.replace(SMOKE, overwrite=True)
+    Path("link").symlink_to("scans")
+    for more in ("scans/0_denoised.tif", "link/stack_frame00001_denoised.tif"):
+        with pytest.raises(InputError, match=f"'{Path(more).name}' is an image that was given; choose"):
+            batch.run([*given, more], Path("scans"), over)
+    assert work == [] and {p: p.read_bytes() for p in Path("scans").iterdir()} == raw
+    done = batch.run([*given, "scans/0_denoised.tif"], Path("scans"), SMOKE)
+    assert [row["status"] for row in done] == ["failed", "done", "failed", "done"]
+    batch.run(["scans/0_denoised.tif"], Path("scans"), over)  # gives 0_denoised_denoised.tif
+    assert {p: p.read_bytes() for p in raw} == raw
+
+
+def test_a_report_that_fails_costs_neither_the_network_nor_the_others(folder, work, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("what")
+
+    options = dataclasses.replace(SMOKE, fit="first", report=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "examine", broken)
+        done = batch.run(["stack.npy"], Path("out"), options)
+    assert work == ["cold 60", *["apply"] * 4]
+    assert {row["status"] for row in done} == {"failed"}
+    assert all(r["message"].startswith("the image is written, but not its report (KeyError") for r in done)
+    assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"done"}
+    assert {row["status"] for row in batch.run(["stack.npy"], Path("out"), options)} == {"kept"}
+
+
+def test_a_name_too_long_is_one_failure(folder, work):
+    io.write(f"scans/{'a' * 216}.tif", frame(7)[:, :80])
+    done = batch.run(["scans"], Path("out"), dataclasses.replace(SMOKE, report=True))
+    assert [row["status"] for row in done] == ["done"] * 3 + ["failed"] and "is too long" in done[3][
+        "message"
+    ]
+
+
+def test_two_batches_at_once(folder, work, monkeypatch):
+    """The second runs while the first trains on its first image."""
+    stand_in, statuses = one_image.denoise, []
+
+    def meanwhile(y, **options):
+        monkeypatch.setattr(one_image, "denoise", stand_in)
+        statuses.extend(row["status"] for row in batch.run(["scans", "stack.npy"], Path("out"), SMOKE))
+        return stand_in(y, **options)
+
+    monkeypatch.setattr(one_image, "denoise", meanwhile)
+    done = batch.run(["scans"], Path("out"), SMOKE)
+    assert [row["status"] for row in done] == ["done", "kept", "kept"] and statuses == ["done"] * 8
+    assert len(rows(Path("out"))) == 8
+    assert not [p for p in Path("out").iterdir() if p.name.startswith(".")]
+
+
+def test_two_tables_are_written_at_once(tmp_path, monkeypatch):
+    replace = os.replace
+
+    def beside_another(source, target):
+        monkeypatch.setattr(os, "replace", replace)
+        write_rows(tmp_path / "t.csv", ("a",), [{"a": 2}])
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", beside_another)
+    write_rows(tmp_path / "t.csv", ("a",), [{"a": 1}])
+    assert read_rows(tmp_path / "t.csv") == [{"a": "1"}] and len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_table_says_what_became_of_a_file_at_last(folder, work):
+    stack = Path("stack.npy").read_bytes()
+    Path("stack.npy").write_bytes(stack[:999])
+    batch.run(["scans/0.tif", "stack.npy"], Path("out"), SMOKE)
+    assert [row["status"] for row in rows(Path("out"))] == ["done", "failed"]
+    Path("stack.npy").write_bytes(stack)
+    table = (Path("out") / batch.ROWS).read_text(encoding="utf-8")
+    (Path("out") / batch.ROWS).write_text(re.sub(r",\d+\.\d,,", ",99.5,,", table), encoding="utf-8")
+    batch.run(["scans/0.tif", "stack.npy"], Path("out"), SMOKE)
+    found = rows(Path("out"))
+    assert [row["status"] for row in found] == ["kept", *["done"] * 5]
+    assert found[0]["seconds"] == "99.5"  # what it took, not what it took to see that it is there
+
+
+def test_names_and_tables_in_other_encodings(folder, work):
+    os.rename("scans/1.tif", os.fsdecode(b"scans/1\xb5m.tif"))
+    options = dataclasses.replace(SMOKE, report=True)
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"done"}
+    table = Path("out") / batch.ROWS
+    by_spreadsheet = b"\xef\xbb\xbf" + table.read_bytes().replace(b"0.tif", b"\xfc.tif")
+    table.write_bytes(by_spreadsheet + b"theirs.tif,,done,theirs_denoised.tif\r\n")
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), options)} == {"kept"}
+    assert b"1\xb5m.tif" in table.read_bytes() and b"\r\ntheirs.tif,,done," in table.read_bytes()
+    bare = Path(os.fsdecode(b"scans/\xb5.npy"))
+    np.save(bare, frame(4))
+    assert io.read(bare).title == "?"
+    assert [row["status"] for row in batch.run([bare], Path("out"), options)] == ["done"]
+
+
+def test_a_table_that_is_open_elsewhere_stops_nothing(folder, work, monkeypatch):
+    written, said = [], []
+
+    def locked(*given):
+        written.append(given)
+        if len(written) < 3:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return write_rows(*given)
+
+    monkeypatch.setattr(batch, "write_rows", locked)
+    assert {row["status"] for row in batch.run(["scans"], Path("out"), SMOKE, said.append)} == {"done"}
+    assert len(rows(Path("out"))) == 3
+    assert [one for one in said if one.startswith("n2sr.csv cannot be written (Permission denied); ")]

@@ -1,6 +1,7 @@
 """The command: what it writes and says, and that what cannot be used gets one sentence and no trace."""
 
 import dataclasses
+import errno
 import functools
 import json
 import math
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ import skimage.io
 import tifffile
 import torch
 
-from n2sr_lib import __version__, cli, denoising, io, one_image, presets
+from n2sr_lib import __version__, cli, denoising, io, one_image, presets, silence, trust_report
 from n2sr_lib.assess import suitability
 from n2sr_lib.data import array_hash
 from n2sr_lib.errors import InputError
@@ -486,3 +488,99 @@ def test_help_says_what_a_microscopist_asks(capsys):
         assert re.search(rf"^  {code}", text, re.MULTILINE)
     assert max(len(line) for line in text.splitlines()) <= 80
     assert all(name in text for name in presets.PRESETS)
+
+
+@pytest.mark.parametrize("output", ["out.tif", "out.npy"])
+def test_a_report_that_was_interrupted_is_completed(output, folder, capsys, monkeypatch):
+    trained = []
+
+    def denoise(y, *, checkpoint, **options):
+        trained.append(checkpoint.exists())
+        checkpoint.write_bytes(b"state")
+        settings = {"device": "cpu", "seed": 0}
+        return denoising.Denoised(y - 1, y, None, History(steps=5), settings, None, None, 0.0, 1.0)
+
+    def interrupted(paths, *given, **more):
+        write_report(paths[:1], *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    write_report = trust_report.write_report
+    run = ["denoise", "in.tif", "-o", output, "--report", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "write_report", interrupted)
+        assert cli.main(run) == 130
+    err = capsys.readouterr().err
+    assert f"continue from {output}.checkpoint" in err and "nothing was written" not in err
+    done = content(folder)
+    if output == "out.npy":  # it does not say that it is ours
+        assert "the same command with --overwrite again" in err
+        run.append("--overwrite")
+    assert cli.main(run) == 0 and trained == [False, True]
+    assert Path("out_report.json").exists() and not Path(f"{output}.checkpoint").exists()
+    if output == "out.tif":
+        first = str(folder / "out_report.png")
+        assert content(folder)[first] == done[first]
+        assert cli.main(run) == 0 and len(trained) == 2
+
+
+def test_a_report_that_fails_leaves_the_result_and_its_network(folder, capsys, monkeypatch, fake):
+    def broken(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = ["denoise", "in.tif", "-o", "out.tif", "--report", "--quiet"]
+    with monkeypatch.context() as patch:
+        patch.setattr(trust_report, "write_report", broken)
+        assert cli.main(run) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("n2sr: the image is written, but not its report (OSError: ")
+    assert err.endswith("give the same command again\n") and err.count("\n") == 1
+    assert cli.main(run) == 0 and Path("out_report.pdf").exists()
+
+
+def test_a_corrected_calibration_is_written(folder, capsys, fake):
+    run = ["denoise", "in.tif", "-o", "out.tif", "--quiet"]
+    assert cli.main(run) == 0 == cli.main(run) and len(fake) == 1
+    for about in ({"pixel_size": 0.0122, "title": "scan 7"}, {"pixel_size": 0.0122, "title": "scan 8"}):
+        io.write("in.tif", image(), **about, unit="nm", overwrite=True)
+        assert cli.main(run) == 2 and "'out.tif' exists" in capsys.readouterr().err
+        assert cli.main([*run, "--overwrite"]) == 0
+        found = io.read("out.tif")
+        assert (found.pixel_size, found.title) == (pytest.approx(0.0122), about["title"])
+    assert cli.main(run) == 0 and len(fake) == 3
+
+
+def test_another_seed_can_follow_a_training_that_died(folder, capsys, monkeypatch):
+    lost = silence.Listener.lost
+    monkeypatch.setattr(silence.Listener, "lost", lambda *_: DEAD)
+    run = ["denoise", "in.tif", "-o", "out.tif", "--preset", "smoke", "--quiet"]
+    assert cli.main(run) == 2
+    assert "give another --seed" in capsys.readouterr().err
+    assert {p.name for p in folder.iterdir()} == {"in.tif"}
+    monkeypatch.setattr(silence.Listener, "lost", lost)
+    Path("out.tif.checkpoint").write_bytes(b"damaged")
+    assert cli.main([*run, "--seed", "7"]) == 2
+    assert "out.tif.checkpoint is damaged; delete it" in capsys.readouterr().err
+
+
+def test_too_little_memory(folder, capsys, monkeypatch):
+    def denoise(y, **_):
+        raise MemoryError("Unable to allocate 9 EiB")
+
+    def read(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    assert cli.main(["denoise", "in.tif"]) == 2
+    monkeypatch.setattr(io, "read", read)
+    assert cli.main(["assess", "in.tif"]) == 2
+    assert capsys.readouterr().err == 2 * "n2sr: the memory is too small for this image; crop it\n"
+
+
+def test_a_title_is_no_formula_and_quiet_is_quiet(folder, capsys, fake):
+    title = "run_$1_$2 \u94c2"  # with a character that matplotlib's font lacks
+    io.write("in.tif", image(), title=title, overwrite=True)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--report", "--quiet"]) == 0
+    assert capsys.readouterr().err == "" and not told

@@ -244,3 +244,20 @@ def test_custom_presets(noisy):
     preset = Preset(SMOKE.network, Noise2SR(s=3, M=2), dataclasses.replace(SMOKE.plan, steps=12))
     result = denoise(noisy, preset=preset, progress=False)
     assert result.settings["preset"] == "custom" and result.image.shape == noisy.shape
+
+
+def test_missing_pixels_are_filled_from_their_own_neighbourhood():
+    """Not from others that were filled: a gradient goes on across three dead columns."""
+    y = 100.0 + np.arange(512)[:, None] + np.zeros((1, 512))
+    image = y.copy()
+    image[:, 250:253] = np.nan
+    filled, missing = check_image(image)
+    assert missing == 3 * 512
+    np.testing.assert_allclose(filled[2:-2], y[2:-2])
+    assert abs(filled - y).max() <= 1  # at the edge half of the window is outside
+    # Where the window has no finite pixel it is the median of the whole image.
+    image = y.copy()
+    image[100:112, 100:112] = np.inf
+    filled, _ = check_image(image)
+    assert filled[106, 106] == np.float32(np.median(y[np.isfinite(image)]))
+    assert abs(filled[100, 100] - 200) < 3

@@ -861,3 +861,99 @@ def test_writing_is_whole_or_not_at_all(tmp_path, monkeypatch, name):
     np.testing.assert_array_equal(io.read(path).image, IMAGE)
     (tmp_path / "plain").touch()
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode  # readable by whom the user wants
+
+
+def test_hspy_without_its_writer_is_refused_before_long_work(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rsciio.hspy", None)
+    with pytest.raises(InputError, match="needs RosettaSciIO: pip install"):
+        io.check_writable(tmp_path / "a.hspy")
+
+
+def test_a_pixel_size_that_makes_no_sense_is_none(tmp_path):
+    """What is read can be written: else a training would end in a refusal."""
+    h5py = pytest.importorskip("h5py")
+    for size in (2e-11, 1e10):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["a"] = IMAGE
+            file["a"].attrs.update(scale=size, unit="nm")
+        m = io.read(tmp_path / "a.h5")
+        assert (m.pixel_size, m.unit) == (None, None)
+
+
+def test_null_characters_in_metadata_can_be_written(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    pytest.importorskip("rsciio")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = IMAGE
+        file["a"].attrs["note"] = np.void(b"a\0b\0")
+        file["a"].attrs["mode"] = np.array(b"STEM\0x", "S8")
+    m = io.read(tmp_path / "a.h5")
+    assert m.metadata["mode"] == "STEMx"
+    io.write(tmp_path / "a.hspy", m.image, settings={"instrument": m.metadata})
+    assert io.read(tmp_path / "a.hspy").metadata["mode"] == "STEMx"
+
+
+def test_a_name_too_long_for_its_companions_is_refused(tmp_path):
+    """Those of a result: the checkpoint, the report."""
+    assert io.check_writable(tmp_path / f"{'a' * 200}.tif")
+    for name in (f"{'a' * 230}.tif", f"{'µ' * 115}.tif"):
+        with pytest.raises(InputError) as caught:
+            io.check_writable(tmp_path / name)
+        one_sentence(str(caught.value), "too long")
+
+
+def test_hdf5_attributes_as_others_write_them(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["a"] = IMAGE
+        about = {"scale": np.array([0.1]), "unit": np.array([b"nm"]), "operator": np.bytes_(b"M\xfcller")}
+        file["a"].attrs.update(about)
+        text = h5py.string_dtype()
+        file["a"].attrs.create("sample", b"\xb5-crystal", dtype=text)
+        file["a"].attrs["nothing"] = h5py.Empty("f")
+    m = io.read(tmp_path / "a.h5")
+    assert (m.pixel_size, m.unit) == (0.1, "nm")
+    assert m.metadata["operator"] == "M\u00fcller" and m.metadata["sample"] == "\u00b5-crystal"
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        file["a"].attrs["unit"] = np.bytes_(b"\xb5m")
+    assert io.read(tmp_path / "a.h5").pixel_size == pytest.approx(100)
+
+
+def test_of_an_hdf5_file_only_the_chosen_data_set_is_loaded(tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["haadf"], file["series"] = IMAGE[None], np.stack([IMAGE, IMAGE + 1])
+        file.create_dataset("diffraction", shape=(512, 512, 2048, 2048), dtype="u2", chunks=(1, 1, 64, 64))
+    loaded, get = [], h5py.Dataset.__getitem__
+    monkeypatch.setattr(
+        h5py.Dataset, "__getitem__", lambda d, k, **o: loaded.append(d.name) or get(d, k, **o)
+    )
+    assert np.array_equal(io.read(tmp_path / "a.h5").image, IMAGE)
+    assert np.array_equal(io.read(tmp_path / "a.h5", signal="series", frame=1).image, IMAGE + 1)
+    assert len(list(io.read_frames(tmp_path / "a.h5", signal=2))) == 2
+    refused(tmp_path / "a.h5", "4 dimensions (512x512x2048x2048)", signal="diffraction")
+    assert loaded == ["/haadf", "/series", "/series"]
+
+
+@pytest.mark.parametrize("name", ["scan[2].emi", "scans[2]/scan.emi"])
+def test_an_emi_file_whose_ser_is_looked_for_by_a_pattern(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    for end in (".emi", "_1.ser"):
+        shutil.copy(data(f"formats/scanning{end}"), path.with_name(path.stem + end))
+    refused(path, "[", "rename", ".ser")
+    assert io.read(path.with_name(f"{path.stem}_1.ser"), frame=4).image.shape == (128, 128)
+
+
+def test_hspy_keeps_what_was_known_of_the_image(tmp_path):
+    pytest.importorskip("rsciio")
+    general = {"title": "old", "date": "2024-05-01", "time": "12:00:00", "authors": "A", "notes": "thin"}
+    instrument = {"General": general, "Signal": {"quantity": "Electrons (Counts)", "signal_type": "EELS"}}
+    for known in (instrument, {"General": "words", "Signal": 3}, {}):
+        settings = {"instrument": known}
+        io.write(tmp_path / "a.hspy", IMAGE, title="new", settings=settings, overwrite=True)
+        found = io.read(tmp_path / "a.hspy").metadata
+        assert found["General"]["title"] == "new" and found["Signal"]["signal_type"] == ""
+        if known is instrument:
+            assert found["General"] == general | {"title": "new"}
+            assert found["Signal"]["quantity"] == "Electrons (Counts)"

@@ -7,6 +7,7 @@ import resource
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
 
@@ -167,3 +168,16 @@ def test_ends_what_takes_too_long_with_its_kernel(tmp_path):
     assert outcome.status == "too long" and 8 <= outcome.seconds < 30
     if (tmp_path / "pid").exists():  # on a busy machine it does not come that far
         assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+
+
+def test_an_image_without_noise_is_denoised_and_named_after_its_frame(tmp_path):
+    """As the command does it."""
+    (path,) = notebooks.find(["00"], ROOT / "notebooks")
+    rows, columns = np.mgrid[:96, :96] / 40
+    np.save(tmp_path / "smooth.npy", np.stack([np.cos(rows) * columns + k for k in range(2)]))
+    given = {"INPUT": str(tmp_path / "smooth.npy"), "FRAME": 1}
+    given |= notebooks.parameters([path], "smoke", tmp_path, [])[path]
+    outcome = notebooks.run(path, given, tmp_path, notebooks.LIMITS["smoke"])
+    assert outcome.status == "ok", outcome.message
+    record = json.loads((tmp_path / "smooth_frame1_denoised.json").read_text(encoding="utf-8"))
+    assert record["input"]["frame"] == 1 and record["noise"] is None

@@ -7,6 +7,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from n2sr_lib import plotting
@@ -142,3 +143,14 @@ def test_a_saved_figure_is_small_and_keeps_its_greys(tmp_path):
     assert (
         np.abs(grey[:, 0] - 255 * ramp[0]).max() <= 8
     )  # 64 levels, 4 apart; Pillow may miss the nearest by one
+
+
+def test_a_title_is_no_formula(noisy):
+    title = "run_$1_$2"
+    for figure in (
+        plotting.show_image(noisy, title=title),
+        plotting.show_comparison(noisy, noisy, title=title),
+    ):
+        figure.canvas.draw()
+        (text,) = [t for t in figure.findobj(Text) if t.get_text() == title]
+        assert not text.get_parse_math()

@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import math
+import warnings
 
 import pytest
 import torch
@@ -330,3 +331,35 @@ def test_a_small_image_gets_fewer_steps(side, crop, expected):
     network = build_network(2, 0, width=4, features=4, depth=2, decoder_width=4)
     history = fit(network, Noise2SR(), torch.randn(1, 1, side, side), plan, seed=0, progress=False)
     assert history.steps == expected and history.stopped == "steps"
+
+
+def test_a_checkpoint_that_cannot_be_saved_costs_no_training(tmp_path, monkeypatch):
+    def full(state, target):
+        raise RuntimeError(
+            "[enforce fail at inline_container.cc:595] . failed writing file\nexception raised"
+        )
+
+    for path in (tmp_path / ("x" * 300), tmp_path / "nowhere" / "run.pt"):
+        with pytest.warns(
+            UserWarning, match="cannot be saved .*, so that an interrupted training begins anew"
+        ):
+            train.save({"a": 1}, path)
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.warns(UserWarning, match="cannot be saved") as told:
+        train.save({"a": 1}, tmp_path / "run.pt")
+    assert "\n" not in str(told[0].message) and list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_save_at_once(tmp_path, monkeypatch):
+    path, save = tmp_path / "run.pt", torch.save
+
+    def beside_another(state, target):
+        save(state, target)
+        monkeypatch.setattr(torch, "save", save)
+        train.save({"a": 2}, path)
+
+    monkeypatch.setattr(torch, "save", beside_another)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train.save({"a": 1}, path)
+    assert torch.load(path, weights_only=True) == {"a": 1} and list(tmp_path.iterdir()) == [path]

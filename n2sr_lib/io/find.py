@@ -1,7 +1,10 @@
 """Which files of folders and patterns are images, and how their results are named."""
 
+import collections
 import glob
+import itertools
 import os
+import re
 from pathlib import Path
 
 from ..errors import InputError
@@ -19,12 +22,16 @@ def find_images(given: list[Path | str]) -> list[Path]:
     Raises
     ------
     InputError
-        If a folder or a pattern has none. Whether a file that is named can be read, is seen later.
+        If a folder or a pattern has none, or a folder may not be read. Whether a file that is named can
+        be read, is seen later.
     """
     paths: list[Path] = []
     for text in (os.path.expanduser(str(one)) for one in given):
         if os.path.isdir(text):
-            found = _images(p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS)
+            try:
+                found = _images(p for p in Path(text).iterdir() if p.suffix.lower() in EXTENSIONS)
+            except OSError:
+                raise InputError(f"{text!r} may not be read; ask for permission to read it.") from None
             what = f"{text!r} is a folder without an image that can be read"
         elif os.path.exists(text) or not glob.has_magic(text):
             paths.append(Path(text))
@@ -35,7 +42,7 @@ def find_images(given: list[Path | str]) -> list[Path]:
         if not found:
             raise InputError(f"{what}; give images, a folder of images or a pattern such as 'scans/*.dm4'")
         paths += found
-    return list(dict.fromkeys(paths))
+    return list({os.path.abspath(path): path for path in paths}.values())
 
 
 def _images(paths) -> list[Path]:
@@ -44,10 +51,23 @@ def _images(paths) -> list[Path]:
 
 
 def stems(paths: list[Path]) -> list[str]:
-    """How the results of files are named: no two alike, by as little of a file's path as that needs."""
-    parts = [path.resolve().parts for path in paths]
+    """How the results of files are named: no two alike, by as little of a file's path as that needs.
+
+    The frames of a stack, NAME_frame00000 and so on, count as alike to other files too. What paths cannot
+    tell apart is numbered.
+    """
+    parts = [Path(os.path.abspath(path)).parts[1:] for path in paths]  # of a link, not of what it leads to
     names = [[path.stem for path in paths]]
     names += [["_".join(p[-k:]).replace(".", "_") for p in parts] for k in range(1, max(map(len, parts)) + 1)]
-    return [
-        next(one[i] for one in names if one.count(one[i]) == 1 or one is names[-1]) for i in range(len(paths))
-    ]
+    counted = [collections.Counter(one) for one in names]
+    taken, stacks = {}, set()
+    for i, path in enumerate(paths):
+        unique = (one[i] for one, count in zip(names, counted, strict=True) if count[one[i]] == 1)
+        numbered = (f"{path.stem}_{n}" for n in itertools.count(1))
+        for name in itertools.chain(unique, numbered):
+            stack = re.sub(r"_frame\d+$", "", name)
+            if not (name in taken or stack in taken or name in stacks):
+                break
+        taken[name] = path
+        stacks.add(stack)
+    return list(taken)

@@ -1,10 +1,10 @@
 """Read one micrograph from a file; whatever goes wrong, the caller gets one sentence."""
 
+import dataclasses
 import math
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +14,15 @@ from .readers import DIRECT, microscope_reader, quiet
 from .signals import Signal, shape_text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Micrograph:
     """One image and what its file says about it.
 
     Attributes
     ----------
     image : (H, W) array, integer or floating, as stored (counts stay counts; NaN and infinities stay too).
-    pixel_size : side of a pixel in `unit`; None where the file gives none or the sides differ by over 0.1 %.
+    pixel_size : side of a pixel in `unit`; None where the file gives none or one that makes no sense (below
+        1e-9, above 1e9), or the sides differ by over 0.1 %.
     unit : "nm" for every length; another unit as the file says ("1/nm"); None with `pixel_size`.
     title : the image's name in the file, else the file's name without its extension.
     metadata : instrument metadata as the reader gives it, what JSON cannot hold left out.
@@ -58,8 +59,8 @@ def read(path: str | Path, *, signal: int | str | None = None, frame: int | None
         The file is missing, unreadable, damaged, cut short or of an unknown format, holds no image (spectrum,
         colour, complex, objects), or holds several and `signal` or `frame` does not choose one.
     """
-    path = Path(path).expanduser()
-    chosen = _choose_signal(path.name, _signals(path), signal)
+    path = Path(os.path.expanduser(path))
+    chosen = _signal(path, signal)
     return _micrograph(path, chosen, _choose_frame(path.name, chosen.data, frame))
 
 
@@ -68,14 +69,14 @@ def read_frames(path: str | Path, *, signal: int | str | None = None) -> Iterato
 
     The file is read once and whole: what is in memory is the stack as stored, and one frame.
     """
-    path = Path(path).expanduser()
-    chosen = _choose_signal(path.name, _signals(path), signal)
+    path = Path(os.path.expanduser(path))
+    chosen = _signal(path, signal)
     for image in chosen.data if chosen.data.ndim == 3 else [chosen.data]:
         yield _micrograph(path, chosen, image)
 
 
-def _signals(path: Path) -> list[Signal]:
-    """All signals of a file, or one sentence."""
+def _signal(path: Path, wanted: int | str | None) -> Signal:
+    """The chosen one of a file's signals, or one sentence."""
     head = _head(path)
     extension = path.suffix.lower()
     reader = DIRECT.get(extension) or microscope_reader(path)
@@ -85,6 +86,10 @@ def _signals(path: Path) -> list[Signal]:
         # tifffile only reports a page that it cannot find, and returns the pages before it
         if any(re.search(r"invalid (page )?offset|corrupted tag list of page", c) for c in complaints):
             raise ValueError("pages are missing")
+        chosen = _choose_signal(path.name, signals, wanted)
+        if chosen.load is None:
+            return chosen
+        return dataclasses.replace(chosen, data=chosen.load(), load=None)
     except InputError:
         raise
     except MemoryError:
@@ -98,14 +103,14 @@ def _signals(path: Path) -> list[Signal]:
             f"{path.name!r} cannot be read as {extension[1:].upper()}: it is damaged, cut short or in "
             "another format; copy it again, or open it in the program that made it and save it as TIFF."
         ) from None
-    return signals
 
 
 def _micrograph(path: Path, chosen: Signal, image: np.ndarray) -> Micrograph:
     # a copy in the machine's byte order, free of the file and of the rest of the stack
     image = np.array(image, dtype=image.dtype.newbyteorder("="), order="C", subok=False)
     title = " ".join(chosen.title.split())
-    title = path.stem if title in ("", "__unnamed__", "arr_0") else title
+    if title in ("", "__unnamed__", "arr_0"):
+        title = path.stem.encode(errors="replace").decode()  # not every name is text
     return Micrograph(image, *chosen.pixel, title, _jsonable(chosen.metadata))
 
 
@@ -175,9 +180,9 @@ def _choose_frame(name: str, data: np.ndarray, wanted: int | None) -> np.ndarray
 
 
 def _jsonable(value):
-    """`value` without what JSON cannot hold (None stands for that) and without long arrays."""
+    """`value` without what JSON cannot hold (None for that), long arrays, and null characters."""
     if isinstance(value, dict):
-        pairs = ((str(k), _jsonable(v)) for k, v in value.items())
+        pairs = ((_jsonable(str(k)), _jsonable(v)) for k, v in value.items())
         return {k: v for k, v in pairs if v is not None}
     if isinstance(value, np.ndarray):
         value = value.tolist() if value.size <= 100 else None
@@ -186,4 +191,6 @@ def _jsonable(value):
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float) else None
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    return value if isinstance(value, int | float) else None

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import glob
 import importlib
 import json
 import logging
@@ -91,17 +92,36 @@ def read_hdf5(path: Path, head: bytes) -> list[Signal]:
     def visit(name: str, item) -> None:
         if not isinstance(item, h5py.Dataset) or item.ndim < 2 or item.dtype.kind not in "uifc":
             return
-        said = {k: v.decode() if isinstance(v, bytes) else v for k, v in item.attrs.items()}
+        said = {k: _plain(v) for k, v in item.attrs.items()}
         pixel = (None, None)
         with contextlib.suppress(TypeError, ValueError):  # a scale that is no number
             size = next((said[k] for k in ("scale", "pixel_size") if k in said), None)
             unit = next((said[k] for k in ("scale_unit", "unit", "units") if k in said), None)
             pixel = pixel_of((size, unit), (size, unit))
-        signals.append(Signal(item[()], name, pixel, said))
+        stand_in = np.broadcast_to(np.zeros((), item.dtype), item.shape)  # takes no memory
+        signals.append(Signal(stand_in, name, pixel, said, load=functools.partial(load, name)))
+
+    def load(name: str) -> np.ndarray:
+        with h5py.File(path, "r") as file:
+            return file[name][()]
 
     with h5py.File(path, "r") as file:
         file.visititems(visit)
     return signals
+
+
+def _plain(value):
+    """An attribute as it was meant: a single one is often an array, and not every text is UTF-8."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, str):
+        value = value.encode(errors="surrogateescape")
+    if not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 #: What is read without RosettaSciIO.
@@ -133,6 +153,11 @@ def microscope_reader(path: Path) -> Callable[[Path, bytes], list[Signal]]:
         )
     # a Velox file may hold gigabytes of spectra beside its images
     options = {"select_type": "images"} if known[0]["name"] == "EMD" else {}
+
+    if extension == "emi" and glob.has_magic(str(path)):
+        raise InputError(
+            f"{path.name!r} cannot be read with [, * or ? in its name or folder; rename it, or give its .ser."
+        )
 
     def reader(path: Path, head: bytes) -> list[Signal]:
         entries = importlib.import_module(known[0]["api"]).file_reader(str(path), lazy=False, **options)

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,7 +27,10 @@ Pixel = tuple[float | None, str | None]
 
 @dataclass
 class Signal:
-    """One array of a file, whatever it is."""
+    """One array of a file, whatever it is.
+
+    load : gives the array where `data` only stands for it, with its shape and type.
+    """
 
     data: np.ndarray
     title: str = ""
@@ -34,6 +38,7 @@ class Signal:
     metadata: dict = field(default_factory=dict)
     colour: bool = False  # the last axis holds colour channels
     spectral: bool = False  # the last axis is a spectrum's
+    load: Callable[[], np.ndarray] | None = None
 
     def __post_init__(self):
         if self.colour and (grey := _grey(self.data)) is not None:
@@ -85,14 +90,15 @@ def pixel_of(y: tuple, x: tuple) -> Pixel:
 
 
 def length_in_nm(size: float | None, unit: str | None) -> Pixel:
-    """A positive size with its unit, in nm where that is a length; (None, None) where it says nothing."""
+    """A positive size with its unit, in nm where that is a length; (None, None) where it makes no sense."""
     unit = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), str(unit or ""))  # ImageJ's escapes
     unit = unicodedata.normalize("NFKC", unit).replace("_", "").strip(" []\0")  # Berkeley EMD writes [n_m]
     size = abs(float(size or 0.0))
     if unit.lower() in ("", "pixel", "pixels", "px", "none", "<undefined>") or not 0 < size < math.inf:
         return None, None
     factor = _NM.get(unit) or _NM.get(unit.lower().removesuffix("s") if len(unit) > 3 else "")
-    return (size * factor, "nm") if factor else (size, unit)
+    size, unit = (size * factor, "nm") if factor else (size, unit)
+    return (size, unit) if 1e-9 < size < 1e9 else (None, None)
 
 
 def shape_text(data: np.ndarray) -> str:

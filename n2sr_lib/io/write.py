@@ -14,6 +14,7 @@ from .readers import quiet
 from .signals import length_in_nm, shape_text
 
 WRITABLE = (".tif", ".tiff", ".npy", ".hspy")
+LONGEST = 220  # bytes of a name: file systems take 255, and a checkpoint's name is longer than the image's
 
 
 def check_writable(path: str | Path, overwrite: bool = False, source: str | Path | None = None) -> Path:
@@ -22,15 +23,20 @@ def check_writable(path: str | Path, overwrite: bool = False, source: str | Path
     Raises
     ------
     InputError
-        The extension is none of `WRITABLE`; the folder is missing or protected; the file exists and
-        `overwrite` is False, or is protected, or is `source`, the file that was read: never replaced.
+        The extension is none of `WRITABLE`, or needs the extra ``em``; the name is longer than `LONGEST`;
+        the folder is missing or protected; the file exists and `overwrite` is False, or is protected, or is
+        `source`, the file that was read: never replaced.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     name, folder = repr(str(path)), repr(str(path.parent))
     if os.path.isdir(path):
         raise InputError(f"{name} is a folder; give the name of a file in it.")
     if path.suffix.lower() not in WRITABLE:
         raise InputError(f"{name} has no extension that can be written; use {', '.join(WRITABLE)}.")
+    if len(os.fsencode(path.name)) > LONGEST:
+        raise InputError(f"The name {path.name[:20]!r}… is too long; choose one of at most {LONGEST} bytes.")
+    if path.suffix.lower() == ".hspy":
+        _hspy_writer()
     if not os.path.isdir(path.parent):
         raise InputError(f"The folder {folder} does not exist; create it or choose another.")
     if not os.access(path.parent, os.W_OK | os.X_OK):
@@ -79,7 +85,7 @@ def write(
             f"Only a 2-D image of real numbers can be written, not {shape_text(image)} {image.dtype}."
         )
     size, size_unit = length_in_nm(pixel_size, unit)
-    if (pixel_size, unit) != (None, None) and (size is None or not 1e-9 < size < 1e9):
+    if (pixel_size, unit) != (None, None) and size is None:
         raise InputError(
             f"A pixel of {pixel_size} {unit} makes no sense; give a positive size with its unit."
         )
@@ -113,21 +119,26 @@ def write(
     return path
 
 
-def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings: dict) -> None:
+def _hspy_writer():
     try:
-        hspy = importlib.import_module("rsciio.hspy")
+        return importlib.import_module("rsciio.hspy").file_writer
     except ImportError:
         raise InputError("Writing .hspy needs RosettaSciIO: pip install 'n2sr-lib[em]'.") from None
+
+
+def _write_hspy(path: Path, image: np.ndarray, size, unit, title: str, settings: dict) -> None:
     axes = [
         {"name": name, "size": n, "scale": size or 1.0, "offset": 0.0, "units": unit or "", "navigate": False}
         for name, n in zip("yx", image.shape, strict=True)
     ]
     settings = json.loads(json.dumps(settings, default=str))
-    metadata = {**settings.get("instrument", {}), "General": {"title": title}}
-    metadata |= {"Signal": {"signal_type": ""}, "n2sr": {"settings": json.dumps(settings)}}
+    metadata = {**settings.get("instrument", {}), "n2sr": {"settings": json.dumps(settings)}}
+    for name, ours in (("General", {"title": title}), ("Signal", {"signal_type": ""})):
+        known = metadata.get(name)
+        metadata[name] = (known if isinstance(known, dict) else {}) | ours
     names = ("original_metadata", "learning_results", "models", "package_info", "tmp_parameters")
     empty = {name: {} for name in names}
     signal = {"data": image, "axes": axes, "metadata": metadata, **empty}
     signal["attributes"] = {"_lazy": False, "ragged": False}
     with quiet():
-        hspy.file_writer(str(path), signal, show_progressbar=False)
+        _hspy_writer()(str(path), signal, show_progressbar=False)
