@@ -168,11 +168,14 @@ def _denoise(args: argparse.Namespace) -> int:
     from .devices import choose_device
     from .one_image import denoise_one
     from .presets import choose_preset
+    from .trust_report import paths_of
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     # whether what is there may be replaced is seen by `denoise_one`: it may be this command's own
     output = args.output or default_output(args.input, args.signal, args.frame)
     output = io.check_writable(output, True, args.input)
+    if args.report and any(p.exists() and p.samefile(args.input) for p in paths_of(output)):
+        raise InputError(f"{str(args.input)!r} is the image that was read; choose another -o.")
     choose_preset(args.preset)
     choose_device(args.device)
 

@@ -390,6 +390,12 @@ def test_report_is_refused_before_long_work(folder, capsys, monkeypatch):
     )
 
 
+def test_a_report_does_not_replace_the_image_that_was_read(folder, capsys, monkeypatch):
+    skimage.io.imsave("out_report.png", image().astype(np.uint8), check_contrast=False)
+    command = ("out_report.png", "-o", "out.tif", "--report", "--overwrite")
+    assert "is the image that was read" in refused(folder, capsys, monkeypatch, *command)
+
+
 def test_the_sub_sampler_follows_the_noise(folder, capsys, fake):
     noise = np.random.default_rng(0).normal(size=(256, 257))
     np.save("white.npy", noise)
