@@ -148,12 +148,6 @@ def parse_budget(text: str) -> float:
     return seconds
 
 
-def default_output(given: Path, signal: int | str | None, frame: int | None) -> Path:
-    """Where the result of an image file, or of one of its signals or frames, is written by default."""
-    chosen = "".join(f"_{n}{k}" for n, k in (("signal", signal), ("frame", frame)) if k is not None)
-    return given.with_name(f"{given.stem}{chosen.replace('/', '_')}_denoised.tif")
-
-
 def _denoise(args: argparse.Namespace) -> int:
     first = args.input[0]
     pattern = set("*?[") & set(str(first)) and not os.path.exists(first)
@@ -172,7 +166,7 @@ def _denoise(args: argparse.Namespace) -> int:
 
     source = io.read(args.input, signal=args.signal, frame=args.frame)
     # whether what is there may be replaced is seen by `denoise_one`: it may be this command's own
-    output = args.output or default_output(args.input, args.signal, args.frame)
+    output = args.output or io.default_output(args.input, args.signal, args.frame)
     output = io.check_writable(output, True, args.input)
     if args.report and any(p.exists() and p.samefile(args.input) for p in paths_of(output)):
         raise InputError(f"{str(args.input)!r} is the image that was read; choose another -o.")
@@ -226,22 +220,14 @@ def _options(args: argparse.Namespace, budget: float | None):
     return Options(fit=args.fit or "every", budget=budget, **{n: getattr(args, n) for n in names})
 
 
-def _default_folder(given: Path) -> Path:
-    if given.name in ("", ".."):  # the folder we are in, or one above
-        given = Path(os.path.abspath(given))
-    if not (given.name and os.path.exists(given)):
-        return Path("denoised")
-    return given.with_name(f"{given.name if os.path.isdir(given) else given.stem}_denoised")
-
-
 def _denoise_many(args: argparse.Namespace) -> int:
     """A folder, several files or a stack: what can be done is done, and what cannot is listed."""
     if args.frame is not None:
         raise InputError("--frame chooses one frame of one file; leave it out to denoise them all")
     budget = None if args.budget is None else parse_budget(args.budget)
-    from . import batch
+    from . import batch, io
 
-    folder = args.output or _default_folder(args.input[0])
+    folder = args.output or io.default_folder(args.input[0])
     say = (lambda line: None) if args.quiet else functools.partial(print, file=sys.stderr)
     try:
         rows = batch.run(args.input, folder, _options(args, budget), say)

@@ -5,8 +5,9 @@ extra ``em``). Whatever goes wrong, the caller gets one sentence (`InputError`):
 a damaged file, some of them by returning a part of it. No pickled object is ever loaded.
 """
 
-from .find import find_images, stems
+from .find import default_folder, default_output, find_images, stems
 from .read import Micrograph, read, read_frames
 from .write import WRITABLE, check_writable, write
 
-__all__ = ["WRITABLE", "Micrograph", "check_writable", "find_images", "read", "read_frames", "stems", "write"]
+__all__ = ["WRITABLE", "Micrograph", "check_writable", "default_folder", "default_output", "find_images"]
+__all__ += ["read", "read_frames", "stems", "write"]

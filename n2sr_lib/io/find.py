@@ -71,3 +71,18 @@ def stems(paths: list[Path]) -> list[str]:
         taken[name] = path
         stacks.add(stack)
     return list(taken)
+
+
+def default_output(given: Path, signal: int | str | None, frame: int | None) -> Path:
+    """Where the result of an image file, or of one of its signals or frames, is written by default."""
+    chosen = "".join(f"_{n}{k}" for n, k in (("signal", signal), ("frame", frame)) if k is not None)
+    return given.with_name(f"{given.stem}{chosen.replace('/', '_')}_denoised.tif")
+
+
+def default_folder(given: Path) -> Path:
+    """Into which folder the results of a folder, a stack or the first of several files go by default."""
+    if given.name in ("", ".."):  # the folder we are in, or one above
+        given = Path(os.path.abspath(given))
+    if not (given.name and os.path.exists(given)):
+        return Path("denoised")
+    return given.with_name(f"{given.name if os.path.isdir(given) else given.stem}_denoised")
