@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from .assess.trust import Error, estimated_error
+from .assess.measured import Error, estimated_error
 from .checkpoint import save
 from .crops import held_out_map
 from .denoising import Denoised

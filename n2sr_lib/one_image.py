@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__, io, trust_report
+from .assess.measured import Error
 from .assess.remarks import plain
 from .assess.suitability import Suitability, suitability
-from .assess.trust import Error
 from .checkpoint import remove
 from .checks import check_image
 from .data import array_hash

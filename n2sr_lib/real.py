@@ -10,9 +10,9 @@ from scipy.ndimage import gaussian_filter, maximum_filter
 
 from .assess.columns import disagreement, find_columns, lattice_period, refine_columns
 from .assess.css import aligned, correlation, drift, others
+from .assess.measured import LAGS, VARIANCE_ERROR, estimated_error, measure_columns, residual
 from .assess.remarks import plain
 from .assess.spots import find_spots
-from .assess.trust import LAGS, VARIANCE_ERROR, estimated_error, measure_columns, residual
 from .denoising import denoise
 from .errors import InputError
 from .experiments.micrographs import UNTOLD

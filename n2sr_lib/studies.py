@@ -8,7 +8,7 @@ import torch
 
 from . import metrics
 from .assess.calibration import calibrate_spread
-from .assess.trust import estimated_error
+from .assess.measured import estimated_error
 from .noise_estimate import estimate_noise
 from .orientations import orient, orient_back
 from .strategies import Prediction
@@ -111,7 +111,7 @@ def calibration(
     """What can be said of the error without x, beside the truth, in units of the mean noise variance.
 
     ``true``, ``estimate`` and ``standard_error``: mean squared error of the out-of-bag mean, and what
-    `trust.estimated_error` says of it with the noise estimated from y. ``spread`` and ``error``: of
+    `measured.estimated_error` says of it with the noise estimated from y. ``spread`` and ``error``: of
     `calibration.calibrate_spread`, root mean squares in classes of the spread; ``factor`` and ``within``.
     """
     noise, mean = estimate_noise(y), float(variance.mean(dtype=np.float64))

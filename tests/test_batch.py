@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from n2sr_lib import batch, cli, denoising, io, one_image, presets, trust_report
-from n2sr_lib.assess.trust import Error
+from n2sr_lib.assess.measured import Error
 from n2sr_lib.crops import held_out_map
 from n2sr_lib.errors import InputError
 from n2sr_lib.fitted import Fitted, keep, kept

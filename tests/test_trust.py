@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from n2sr_lib.assess import calibration, columns, halves, spots, trust
+from n2sr_lib.assess import calibration, columns, halves, measured, spots, trust
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation
@@ -38,15 +38,15 @@ def test_the_error_is_estimated_where_the_noise_was_not_seen():
     for seed in range(12):
         y = noisy(X, seed)
         x_hat = X + 0.05 * gaussian_filter(np.random.default_rng(99 + seed).standard_normal(SHAPE), 1)
-        found = trust.estimated_error(y, x_hat, everywhere, NOISE)
+        found = measured.estimated_error(y, x_hat, everywhere, NOISE)
         deviations.append((found.estimate - ((x_hat - X) ** 2).mean()) / found.standard_error)
         assert found.pixels == X.size
         # half the noise copied: the estimate is far too low, and far below what is possible
-        copied = trust.estimated_error(y, (X + y) / 2, everywhere, NOISE)
+        copied = measured.estimated_error(y, (X + y) / 2, everywhere, NOISE)
         assert copied.estimate < -20 * copied.standard_error < 0
     assert np.abs(deviations).max() < 4 and np.std(deviations) < 1.5
     # with the noise estimated from the image itself
-    found = trust.estimated_error(y, X + 0.1, everywhere, estimate_noise(y))
+    found = measured.estimated_error(y, X + 0.1, everywhere, estimate_noise(y))
     assert found.estimate == pytest.approx(0.01, abs=4 * found.standard_error)
 
 
@@ -64,21 +64,21 @@ def test_held_out_pixels_without_noise_are_named(quiet):
 def test_the_standard_error_grows_as_the_pixels_become_few():
     y, few = noisy(X), np.zeros(SHAPE, bool)
     few[::10, ::10] = True
-    part = trust.estimated_error(y, X, few, NOISE)
+    part = measured.estimated_error(y, X, few, NOISE)
     assert part.pixels == few.sum()
     chance = math.sqrt(2 / few.sum()) * NOISE.variance
     assert part.standard_error == pytest.approx(chance, rel=0.25)
     missing = np.full(SHAPE, np.nan)
     with pytest.raises(InputError, match="no pixel"):
-        trust.estimated_error(y, missing, few, NOISE)
+        measured.estimated_error(y, missing, few, NOISE)
 
 
 def test_the_residual_of_the_truth_is_white():
-    found = trust.residual(noisy(X), X, NOISE)
+    found = measured.residual(noisy(X), X, NOISE)
     assert found.variance == pytest.approx(1, abs=0.03) and found.outside < 0.02
     correlation = found.correlation.copy()
-    assert correlation[trust.LAGS, trust.LAGS] == 1
-    correlation[trust.LAGS, trust.LAGS] = 0
+    assert correlation[measured.LAGS, measured.LAGS] == 1
+    correlation[measured.LAGS, measured.LAGS] = 0
     assert np.abs(correlation).max() < 4.5 * found.chance
     assert correlation.std() == pytest.approx(found.chance, rel=0.2)
     assert np.abs(found.power[8:] - 1).max() < 0.25
@@ -87,10 +87,10 @@ def test_the_residual_of_the_truth_is_white():
 
 def test_the_autocorrelation_is_that_of_the_definition():
     y = noisy(X)
-    found = trust.residual(y, X, NOISE)
+    found = measured.residual(y, X, NOISE)
     z = (y - X) / np.sqrt(A * X + B**2)
     z -= z.mean()
-    L = trust.LAGS
+    L = measured.LAGS
     for dy, dx in ((0, 1), (1, 0), (2, 3), (5, 5)):
         direct = (z[dy:, dx:] * z[: SHAPE[0] - dy, : SHAPE[1] - dx]).mean() / (z**2).mean()
         assert found.correlation[L + dy, L + dx] == pytest.approx(direct, abs=1e-6)
@@ -107,7 +107,7 @@ def test_nothing_is_said_against_the_truth():
 def test_an_atom_that_was_lost_shows_in_the_map():
     x = X.copy()
     x[100:116, 100:116] += 0.15
-    found = trust.residual(noisy(x), X, NOISE)
+    found = measured.residual(noisy(x), X, NOISE)
     assert np.unravel_index(np.abs(found.blocks).argmax(), found.blocks.shape) in {(6, 6), (6, 7), (7, 6)}
     assert np.abs(found.blocks).max() > 5
     remarks = trust.assess_result(noisy(X + 0.05 * (lattice(SHAPE, 90) - 0.5) / 0.12), X, NOISE).remarks
@@ -274,13 +274,13 @@ def test_columns_lie_where_they_were_put():
 def test_no_columns_without_a_lattice():
     flat = gaussian_filter(np.random.default_rng(0).standard_normal(SHAPE), 3)
     assert columns.lattice_period(flat) is None
-    assert trust.measure_columns(flat, flat) is None
+    assert measured.measure_columns(flat, flat) is None
     assert math.isnan(columns.disagreement(np.full((4, 2), np.nan), np.zeros((4, 2)), 3)[0])
     with pytest.raises(InputError):
         columns.find_columns(flat, 2.0)
 
 
 def test_columns_of_noise_and_result():
-    found = trust.measure_columns(noisy(X), X)
+    found = measured.measure_columns(noisy(X), X)
     assert found.period == pytest.approx(16, abs=0.5) and found.count > 150
     assert 0 < found.difference < 2 and found.found > 0.9
