@@ -30,6 +30,24 @@ def rings(shape: tuple[int, int]) -> tuple[np.ndarray, float]:
     return np.rint(np.hypot(fy[:, None], fx) / width).astype(np.int64), width
 
 
+def finest_period(y: np.ndarray, variance: float) -> float | None:
+    """Smallest period, in pixels, at which the spectrum holds more than white noise; None where none does.
+
+    In a ring of n frequencies the largest power of white noise stays below (ln n + 12)·variance but for one
+    ring in 160,000.
+    """
+    power = power_spectrum(y)
+    ring, width = rings(power.shape)
+    n = np.bincount(ring.ravel())
+    largest = np.zeros(len(n))
+    np.maximum.at(largest, ring.ravel(), power.ravel())
+    # of the noise: near the highest frequencies, where correlation lowers it and structure is rare
+    floor = max(variance, float(power[(ring * width > 0.35) & (ring * width <= 0.5)].mean()))
+    found = np.flatnonzero(largest > (np.log(n) + 12) * floor)
+    found = found[(found > 1) & (found * width <= 0.5)]
+    return float(1 / (found.max() * width)) if found.size else None
+
+
 def ring_correlation(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fourier ring correlation of two *independent* noisy images, or of what was made of each apart.
 

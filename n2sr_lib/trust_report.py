@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from . import plotting
 from .assess.halves import halve_counts
 from .assess.measured import LAGS
-from .assess.suitability import Suitability, middle, suitability
+from .assess.suitability import Suitability, suitability
 from .assess.trust import Trust, assess_result
+from .assess.window import middle
 from .assess.words import numbers
 from .crops import held_out_map
 from .denoising import Denoised

@@ -10,8 +10,9 @@ import torch
 from scipy.ndimage import convolve1d, gaussian_filter
 
 from n2sr_lib import data, io
-from n2sr_lib.assess import suitability as module
-from n2sr_lib.assess.suitability import CARE, GOOD, UNSUITABLE, flattest, suitability
+from n2sr_lib.assess.independence import flat_correlation
+from n2sr_lib.assess.suitability import CARE, GOOD, LEVELS, UNSUITABLE, suitability
+from n2sr_lib.assess.window import WINDOW, middle
 from n2sr_lib.noise import add_noise
 
 DATA = Path(os.environ.get("N2SR_DATA", ""))
@@ -124,7 +125,7 @@ def test_noise_that_is_smooth_over_many_pixels_is_told_by_its_direction(size):
 def test_flat_patches_show_the_correlation_of_the_noise():
     y = convolve1d(white((512, 512)), [0.5, 1, 0.5], axis=1)
     y[:, 256:] += 9 * lattice((512, 256))  # half of the image is flat
-    rows, columns = flattest(y)
+    rows, columns = flat_correlation(y)
     assert rows == pytest.approx(2 / 3, abs=0.03) and abs(columns) < 0.05
 
 
@@ -169,8 +170,8 @@ def test_the_worst_comes_first_and_units_do_not_matter():
     y = np.minimum(lattice((100, 300)) + convolve1d(white((100, 300)), [1, 1, 1], axis=1), 3.5)
     found = suitability(y)
     assert found.level == UNSUITABLE and len(found.remarks) >= 2
-    assert [module.LEVELS.index(r.level) for r in found.remarks] == sorted(
-        (module.LEVELS.index(r.level) for r in found.remarks), reverse=True
+    assert [LEVELS.index(r.level) for r in found.remarks] == sorted(
+        (LEVELS.index(r.level) for r in found.remarks), reverse=True
     )
     other = suitability(1000 * y)
     assert [r.level for r in other.remarks] == [r.level for r in found.remarks]
@@ -178,12 +179,14 @@ def test_the_worst_comes_first_and_units_do_not_matter():
     assert json.loads(json.dumps(found.as_dict(), allow_nan=False))["correlation"]["hx_hy"] > 0
 
 
-def test_a_large_image_is_measured_in_its_middle(monkeypatch):
-    monkeypatch.setattr(module, "WINDOW", 200)
-    y = 9 * white((400, 400))
-    y[100:300, 100:300] = 2 * lattice((200, 200)) + white((200, 200))
-    assert module.middle(y, 200).shape == (200, 200)
-    assert suitability(y).shape == (400, 400)
+def test_a_large_image_is_measured_in_its_middle():
+    assert middle(np.arange(35).reshape(5, 7), 2).tolist() == [[9, 10], [16, 17]]
+    assert middle(np.ones((5, 7)), 6).shape == (5, 6)
+    y = 9 * white((WINDOW + 900, 64))
+    y[450:-450] = 2 * lattice((WINDOW, 64)) + white((WINDOW, 64))
+    found = suitability(y)
+    assert found.shape == (WINDOW + 900, 64)
+    assert found.noise.variance == pytest.approx(1, rel=0.1)
 
 
 @needs_data

@@ -91,6 +91,29 @@ def noise_correlation(y: np.ndarray) -> NoiseCorrelation:
     )
 
 
+def flat_correlation(y: np.ndarray, side: int = 32, share: float = 0.1) -> tuple[float, float]:
+    """Correlation of neighbours along a row and along a column in the flattest patches of an image.
+
+    Of all patches of `side` pixels the `share` with the smallest variance of their 4×4 means is taken, at
+    least four, and a plane removed from each. Contrary to `noise_correlation` this sees all
+    frequencies, and where no patch is flat it sees structure as well. Of noise alone the choice of the
+    flattest takes up to 0.04 away.
+    """
+    h, w = (n // side * side for n in y.shape)
+    patches = y[:h, :w].astype(np.float64).reshape(h // side, side, w // side, side).swapaxes(1, 2)
+    patches = patches.reshape(-1, side, side)
+    i, j = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
+    plane = np.stack([np.ones_like(i), i, j])
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    flat = patches.reshape(-1, side * side)
+    patches = (flat - (flat @ plane.T) @ plane).reshape(-1, side, side)
+    coarse = patches.reshape(-1, side // 4, 4, side // 4, 4).mean(axis=(2, 4)).var(axis=(1, 2))
+    chosen = patches[np.argsort(coarse)[: max(4, round(share * len(patches)))]]
+    power = (chosen**2).mean()
+    rows, columns = (chosen[:, :, 1:] * chosen[:, :, :-1]).mean(), (chosen[:, 1:] * chosen[:, :-1]).mean()
+    return float(rows / power), float(columns / power)
+
+
 def _patch_spectra(y: np.ndarray, n: int, most: int = 1500) -> tuple[np.ndarray, ...]:
     """Power of Hann-windowed patches (patches, n, n//2 + 1), then |fy|, |fx| and each bin's multiplicity."""
     patches = np.lib.stride_tricks.sliding_window_view(y, (n, n))[:: n // 2, :: n // 2].reshape(-1, n, n)

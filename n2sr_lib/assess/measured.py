@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..noise_estimate import NoiseEstimate
 from ..spectra import power_spectrum, radial_mean
 from .columns import disagreement, find_columns, lattice_period, refine_columns
-from .suitability import middle
+from .window import middle
 
 VARIANCE_ERROR = 0.007  # of `estimate_noise`, relative: measured on the paper's images
 LAGS = 5  # pixels to each side for which the residual is correlated with itself

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 
 from ..spectra import power_spectrum, rings
-from .suitability import middle
+from .window import middle
 
 SPOT = 12.0  # a frequency's power counts from (ln n + SPOT) σ² on: once in 160,000 images by chance
 

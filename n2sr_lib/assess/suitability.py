@@ -1,25 +1,23 @@
-"""Before denoising: what can be measured on the noisy image, and one verdict whether Noise2SR suits it."""
+"""Before denoising: one verdict whether Noise2SR suits a noisy image, from all that is measured on it."""
 
-import functools
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 
 from ..checks import check_image
 from ..errors import InputError
 from ..noise_estimate import NoiseEstimate, estimate_noise
-from ..spectra import power_spectrum, rings
-from .independence import NoiseCorrelation, noise_correlation
+from ..spectra import finest_period
+from .independence import NoiseCorrelation, flat_correlation, noise_correlation
+from .raw import are_counts, grey_step, outliers, pile, share_of_variance
 from .remarks import Judged, Remark, plain
+from .window import middle
 
 GOOD, CARE, UNSUITABLE = LEVELS = ("good", "usable with care", "not suitable")
 
-WINDOW = 2048  # pixels a side of the middle part on which noise and spectra of a large image are measured
 FEW = 128  # pixels a side: fewer hold few repeats of anything to learn from
 CLIPPED = (1e-3, 0.05)  # share of pixels at an end of the range: with care, not suitable
-OUTLIER = 6.0  # deviations by which a dead or hot pixel lies beyond all its eight neighbours
 MANY = 1e-4, 0.01  # share of the pixels, or of the image's variance, from which outliers matter
 SMOOTHED = 0.3  # correlation of the noise along both axes: smoothed or resampled after recording
 FAR = 0.06  # correlation over two pixels from which a larger stride is better (notebook 03)
@@ -40,7 +38,7 @@ class Suitability(Judged):
     hot, dead : number of pixels beyond all their neighbours.
     missing : number of NaN or infinite pixels.
     noise, correlation : None where the image has no noise that could be measured.
-    flat_correlation : of the noise at lags (0, 1) and (1, 0) in the flattest patches; see `flattest`.
+    flat_correlation : of the noise at lags (0, 1) and (1, 0); see `independence.flat_correlation`.
     snr : 10 log10((variance of the image − σ²)/σ²) in dB; -40 at least.
     finest : smallest period that stands out from the noise, in pixels; None where nothing does. Correlated
         noise stands out by itself.
@@ -93,7 +91,7 @@ def _skew(correlation: NoiseCorrelation) -> float:
 def suitability(image) -> Suitability:
     """Measure what decides whether an image suits Noise2SR. Never raises for a bad image: it says so.
 
-    Noise, spectra and correlations are those of the middle `WINDOW` pixels.
+    Noise, spectra and correlations are those of the `middle`.
 
     Parameters
     ----------
@@ -108,10 +106,10 @@ def suitability(image) -> Suitability:
         return Suitability((Remark(UNSUITABLE, reason, advice or "give another image"),), shape)
     finite = image[np.isfinite(image)].astype(np.float64)
     values, counted = np.unique(finite, return_counts=True)
-    step = _step(values, finite.size)
-    saturated, clipped = (_pile(c, finite.size) for c in (counted[::-1], counted))
-    hot, dead = _outliers(y, step)
-    share = _share_of_variance(y, hot | dead)
+    step = grey_step(values, finite.size)
+    saturated, clipped = (pile(c, finite.size) for c in (counted[::-1], counted))
+    hot, dead = outliers(y, step)
+    share = share_of_variance(y, hot | dead)
     y[hot | dead] = np.nan
     y, _ = check_image(y)  # repaired, for the measurements below
     y = middle(y)
@@ -119,12 +117,12 @@ def suitability(image) -> Suitability:
     noise = correlation = flat = snr = finest = None
     try:
         noise, correlation = estimate_noise(y), noise_correlation(y)
-        flat = flattest(y)
+        flat = flat_correlation(y)
         snr = 10 * math.log10(max(float(y.var()) / noise.variance - 1, 1e-4))
         finest = finest_period(y, noise.variance)
     except InputError:
         noise = correlation = None
-    counts = step is not None and noise is not None and _are_counts(values, step, noise)
+    counts = step is not None and noise is not None and are_counts(values, step, noise)
     if counts:
         clipped = 0.0  # no electron is a count like any other
     found = Suitability(
@@ -144,100 +142,7 @@ def suitability(image) -> Suitability:
         finest=finest,
     )
     remarks = sorted(_remarks(found, share), key=lambda remark: -LEVELS.index(remark.level))
-    return Suitability(**{**found.__dict__, "remarks": tuple(remarks)})
-
-
-def middle(y: np.ndarray, side: int = WINDOW) -> np.ndarray:
-    """At most `side`×`side` pixels from the middle."""
-    return y[tuple(slice(max((n - side) // 2, 0), max((n - side) // 2, 0) + side) for n in y.shape)]
-
-
-def flattest(y: np.ndarray, side: int = 32, share: float = 0.1) -> tuple[float, float]:
-    """Correlation of neighbours along a row and along a column in the flattest patches of an image.
-
-    Of all patches of `side` pixels the `share` with the smallest variance of their 4×4 means is taken, at
-    least four, and a plane removed from each. Contrary to `independence.noise_correlation` this sees all
-    frequencies, and where no patch is flat it sees structure as well. Of noise alone the choice of the
-    flattest takes up to 0.04 away.
-    """
-    h, w = (n // side * side for n in y.shape)
-    patches = y[:h, :w].astype(np.float64).reshape(h // side, side, w // side, side).swapaxes(1, 2)
-    patches = patches.reshape(-1, side, side)
-    i, j = np.mgrid[:side, :side].reshape(2, -1) - (side - 1) / 2
-    plane = np.stack([np.ones_like(i), i, j])
-    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
-    flat = patches.reshape(-1, side * side)
-    patches = (flat - (flat @ plane.T) @ plane).reshape(-1, side, side)
-    coarse = patches.reshape(-1, side // 4, 4, side // 4, 4).mean(axis=(2, 4)).var(axis=(1, 2))
-    chosen = patches[np.argsort(coarse)[: max(4, round(share * len(patches)))]]
-    power = (chosen**2).mean()
-    rows, columns = (chosen[:, :, 1:] * chosen[:, :, :-1]).mean(), (chosen[:, 1:] * chosen[:, :-1]).mean()
-    return float(rows / power), float(columns / power)
-
-
-def finest_period(y: np.ndarray, variance: float) -> float | None:
-    """Smallest period, in pixels, at which the spectrum holds more than white noise; None where none does.
-
-    In a ring of n frequencies the largest power of white noise stays below (ln n + 12)·variance but for one
-    ring in 160,000.
-    """
-    power = power_spectrum(y)
-    ring, width = rings(power.shape)
-    n = np.bincount(ring.ravel())
-    largest = np.zeros(len(n))
-    np.maximum.at(largest, ring.ravel(), power.ravel())
-    # of the noise: near the highest frequencies, where correlation lowers it and structure is rare
-    floor = max(variance, float(power[(ring * width > 0.35) & (ring * width <= 0.5)].mean()))
-    found = np.flatnonzero(largest > (np.log(n) + 12) * floor)
-    found = found[(found > 1) & (found * width <= 0.5)]
-    return float(1 / (found.max() * width)) if found.size else None
-
-
-def _step(values: np.ndarray, size: int) -> float | None:
-    """The distance of which all distances between grey levels are multiples, if there is one."""
-    if not 1 < len(values) <= max(size // 2, 2):
-        return None
-    gaps = np.diff(values)
-    multiples = gaps / gaps.min()
-    return float(gaps.min()) if np.abs(multiples - np.rint(multiples)).max() < 0.05 else None
-
-
-def _pile(counted: np.ndarray, size: int) -> float:
-    """Share of pixels at the first level, where they are more than the next three levels hold together."""
-    return float(counted[0] / size) if len(counted) > 3 and counted[0] > counted[1:4].sum() else 0.0
-
-
-def _are_counts(values: np.ndarray, step: float, noise: NoiseEstimate) -> bool:
-    low, high = noise.a_interval
-    whole = abs(values[0] / step - round(values[0] / step)) < 0.05 and values[0] > -0.5 * step
-    return bool(whole and noise.offset == 0 and 0.9 * low <= step <= 1.1 * high and high < 2 * step)
-
-
-def _outliers(y: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Where a pixel lies above, and where below, all its neighbours by `OUTLIER` deviations of the noise.
-
-    The deviation comes from the differences between rows in blocks of 16×16, the largest of nine blocks.
-    """
-    h, w = y.shape
-    padded = np.pad(y, 1, mode="reflect")
-    around = [padded[i : i + h, j : j + w] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
-    n = 16
-    differences = np.abs(np.diff(y, axis=0, append=y[-2:-1]))
-    blocks = np.pad(differences, ((0, -h % n), (0, -w % n)), mode="reflect")
-    blocks = blocks.reshape(-(-h // n), n, -(-w // n), n)
-    deviation = maximum_filter(np.median(blocks, axis=(1, 3)), 3) / (0.6745 * math.sqrt(2))
-    deviation = np.maximum(deviation, max(0.1 * float(np.median(deviation)), 1e-12))
-    variance = deviation.repeat(n, axis=0).repeat(n, axis=1)[:h, :w] ** 2
-    high, low = functools.reduce(np.maximum, around), functools.reduce(np.minimum, around)
-    if step:  # of few electrons the differences say little: one here, and those of the neighbours
-        variance = variance + step**2 + step * (high - y.min())
-    limit = OUTLIER * np.sqrt(variance)
-    return y - high > limit, low - y > limit
-
-
-def _share_of_variance(y: np.ndarray, chosen: np.ndarray) -> float:
-    squared = (y.astype(np.float64) - np.median(y)) ** 2
-    return float(squared[chosen].sum() / squared.sum())
+    return replace(found, remarks=tuple(remarks))
 
 
 def _remarks(s: Suitability, share: float) -> list[Remark]:

@@ -20,7 +20,7 @@ from .measured import (
 )
 from .remarks import Judged, Remark, plain
 from .spots import Spot, Spots, find_spots
-from .suitability import middle
+from .window import middle
 
 LEVELS = NOTHING, LOOK, DOUBT = ("no objection found", "look closely", "do not trust")
 
