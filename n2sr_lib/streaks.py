@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import pad
 
 from .strategies.noise2sr import Noise2SR
-from .theory import WHITE, Law, lattice, train
+from .toy import WHITE, Law, lattice, train
 
 #: What is compared: stride, neighbours kept out of the loss; and, apart, whitening before the plain method.
 OPTIONS = {

@@ -7,7 +7,7 @@ from n2sr_lib import streaks
 from n2sr_lib.aside import keep_aside
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.subsample import draw_locations, subsample
-from n2sr_lib.theory import WHITE
+from n2sr_lib.toy import WHITE
 
 
 def generator(seed=0):

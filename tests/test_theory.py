@@ -8,7 +8,8 @@ import torch
 
 from n2sr_lib import theory
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.theory import SMOOTH, WHITE, CleanTarget, EveryPixel, Law, lattice, risk_gap, train
+from n2sr_lib.theory import CleanTarget, EveryPixel
+from n2sr_lib.toy import SMOOTH, WHITE, Law, lattice, risk_gap, train
 
 K = 4  # standard errors
 X = lattice()

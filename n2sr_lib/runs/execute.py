@@ -14,13 +14,12 @@ from ..io import font, read
 from ..methods import CLASSICAL
 from ..noise import add_noise
 from ..series.frames import prepared
-from ..simulated import crystals
 from ..studies import STUDIES
 from ..warm import choose
 from . import pretrained
 from .hashes import sha256
 from .inputs import clean_image
-from .outcomes import estimator, named, of_estimate, outcome, short
+from .outcomes import columns_seen, estimator, named, of_estimate, outcome
 from .pictures import cut, keep
 from .provenance import provenance
 from .records import seal
@@ -40,7 +39,7 @@ def noisy_image(specification: dict) -> tuple[np.ndarray, np.ndarray]:
     clean = torch.from_numpy(x)
     if phi := noise.get("correlation"):
         from ..streaks import streaky_noise  # only here: nothing else needs them
-        from ..theory import Law
+        from ..toy import Law
 
         law = Law(noise["a"], noise["b"])
         return x, (clean + streaky_noise(clean[None, None], phi, generator, law)[0, 0]).numpy()
@@ -159,16 +158,6 @@ def _denoise_real(
     how["checkpoint"] = checkpoint if len(frames) == 1 else None
     estimates, unseen = real.estimate(method, frames, **how)
     return estimates, real.measure(estimates, frames, unseen, source)
-
-
-def columns_seen(specification: dict, y: np.ndarray, image: np.ndarray) -> dict:
-    """Of a crystal: how well its columns are told from missing ones, in the noisy image and the estimate."""
-    name = specification["image"].partition("crystal/")[2]
-    names, images = ("there", "missing", "visibility"), {"noisy": y, "estimate": image}
-    seen = {k: crystals.visibility(v, name) for k, v in images.items()} if name else {}
-    if not seen:
-        return {}
-    return {"columns": {k: dict(zip(names, map(short, v), strict=True)) for k, v in seen.items()}}
 
 
 def _series(specification: dict, device_class: str) -> tuple[dict, series.Picture]:

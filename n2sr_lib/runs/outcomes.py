@@ -8,6 +8,7 @@ import torch
 from .. import data, metrics
 from ..denoising import Denoised, for_prediction
 from ..presets import limited
+from ..simulated import crystals
 from ..strategies import Prediction
 from ..studies import Estimate
 
@@ -67,6 +68,16 @@ def outcome(done: Denoised, x: np.ndarray, images: dict[str, np.ndarray]) -> dic
         "history": curves,
         "curve": [[short(v) for v in point] for point in history.watched],  # step, seconds, PSNR, SSIM
     }
+
+
+def columns_seen(specification: dict, y: np.ndarray, image: np.ndarray) -> dict:
+    """Of a crystal: how well its columns are told from missing ones, in the noisy image and the estimate."""
+    name = specification["image"].partition("crystal/")[2]
+    names, images = ("there", "missing", "visibility"), {"noisy": y, "estimate": image}
+    seen = {k: crystals.visibility(v, name) for k, v in images.items()} if name else {}
+    if not seen:
+        return {}
+    return {"columns": {k: dict(zip(names, map(short, v), strict=True)) for k, v in seen.items()}}
 
 
 def estimator(done: Denoised, precision: str, device_class: str) -> Estimate:
