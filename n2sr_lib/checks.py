@@ -51,15 +51,16 @@ def check_image(image) -> tuple[np.ndarray, int]:
     if missing > FILLED * y.size:
         raise InputError(f"{missing} of {y.size} pixels are NaN or infinite; crop or repair the image first")
     if missing:
-        y = _fill(y, finite)
+        y = fill(y, finite)
     if y.min() == y.max():
         raise InputError(f"the image is constant ({y.flat[0]:g} everywhere); there is nothing to denoise")
     return y, missing
 
 
-def _fill(y: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    known = np.where(finite, y, np.float32(np.nan))
-    windows = sliding_window_view(np.pad(known, 2, constant_values=np.nan), (5, 5))[~finite].reshape(-1, 25)
-    windows[np.isnan(windows).all(1)] = np.median(y[finite])
-    known[~finite] = np.nanmedian(windows, axis=1)
+def fill(y: np.ndarray, good: np.ndarray) -> np.ndarray:
+    """Replace all but the `good` pixels, bool (H, W), as `check_image` does; float32 like `y`."""
+    known = np.where(good, y, np.float32(np.nan))
+    windows = sliding_window_view(np.pad(known, 2, constant_values=np.nan), (5, 5))[~good].reshape(-1, 25)
+    windows[np.isnan(windows).all(1)] = np.median(y[good])
+    known[~good] = np.nanmedian(windows, axis=1)
     return known

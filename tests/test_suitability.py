@@ -83,9 +83,20 @@ def test_hot_and_dead_pixels_are_counted():
     assert found.noise.variance == pytest.approx(suitability(counts() + 500).noise.variance, rel=0.02)
 
 
+def test_many_hot_pixels_are_counted_too():
+    y = counts().astype(np.float32)
+    y.flat[np.random.default_rng(2).choice(y.size, y.size // 50, replace=False)] += 200
+    found = suitability(y)
+    assert found.hot > 0.01 * y.size
+    assert any(f"{found.hot} hot" in remark.reason for remark in found.remarks)
+
+
 def test_sparse_counts_are_not_hot_pixels():
     y = np.random.default_rng(3).poisson(np.where(lattice() > 2.5, 3.0, 0.02))
     assert (suitability(y).hot, suitability(y).dead) == (0, 0)
+    events = np.random.default_rng(4).poisson(0.05, (256, 320)) * np.random.default_rng(5).normal(1, 0.05)
+    for y in (events, events * (1 + 0.05 * white())):  # of one height, and of heights with a spread
+        assert (suitability(y).hot, suitability(y).dead) == (0, 0)
 
 
 @pytest.mark.parametrize(("level", "quantile"), [(CARE, 0.99), (UNSUITABLE, 0.9)])
@@ -161,6 +172,10 @@ def test_small_flat_and_coarse_images_need_care():
     assert "few to learn from" in suitability(lattice((100, 300)) + 0.3 * white((100, 300))).reason
     flat = suitability(np.random.default_rng(0).poisson(9.0, (256, 256)))
     assert flat.level == CARE and "nothing stands out" in flat.reason and flat.finest is None
+    i, j = np.indices((256, 320))
+    fine = suitability(2 + 0.4 * np.cos(2 * np.pi * 0.2 * (i + j)) + white())
+    assert fine.finest == pytest.approx(3.5, abs=0.1)
+    assert fine.level == CARE and "as fine as 3.5 pixels" in fine.reason
     holes = lattice() + white()
     holes[5, 5] = np.nan
     assert suitability(holes).missing == 1 and "NaN" in suitability(holes).reason

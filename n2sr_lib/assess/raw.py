@@ -56,7 +56,10 @@ def outliers(y: np.ndarray, step: float | None) -> tuple[np.ndarray, np.ndarray]
     blocks = np.pad(differences, ((0, -h % n), (0, -w % n)), mode="reflect")
     blocks = blocks.reshape(-(-h // n), n, -(-w // n), n)
     deviation = maximum_filter(np.median(blocks, axis=(1, 3)), 3) / (0.6745 * math.sqrt(2))
-    deviation = np.maximum(deviation, max(0.1 * float(np.median(deviation)), 1e-12))
+    least = 0.1 * float(np.median(deviation))
+    if least == 0:  # rare events on an empty ground: of most differences nothing can be learnt
+        least = math.sqrt((differences[differences > 0] ** 2).mean())
+    deviation = np.maximum(deviation, least)
     variance = deviation.repeat(n, axis=0).repeat(n, axis=1)[:h, :w] ** 2
     high, low = functools.reduce(np.maximum, around), functools.reduce(np.minimum, around)
     if step:  # of few electrons the differences say little: one here, and those of the neighbours

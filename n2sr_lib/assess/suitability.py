@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from ..checks import check_image
+from ..checks import check_image, fill
 from ..errors import InputError
 from ..noise_estimate import NoiseEstimate, estimate_noise
 from ..spectra import finest_period
@@ -110,8 +110,8 @@ def suitability(image) -> Suitability:
     saturated, clipped = (pile(c, finite.size) for c in (counted[::-1], counted))
     hot, dead = outliers(y, step)
     share = share_of_variance(y, hot | dead)
-    y[hot | dead] = np.nan
-    y, _ = check_image(y)  # repaired, for the measurements below
+    if (hot | dead).any():
+        y = fill(y, ~(hot | dead))  # for the measurements below
     y = middle(y)
 
     noise = correlation = flat = snr = finest = None
