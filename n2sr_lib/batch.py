@@ -4,6 +4,7 @@ Every image is denoised by itself, whole or not at all, and never twice: what an
 finished is kept. Of the images only one, and the stack it lies in, is in memory.
 """
 
+import functools
 import os
 import re
 import time
@@ -31,6 +32,8 @@ def run(
     given: list[Path | str], folder: Path, options: Options, say: Callable[[str], None] = lambda line: None
 ) -> list[dict]:
     """Denoise all images of a folder, a pattern or a stack into `folder`; failures do not stop it.
+
+    `say` is told, a line each, what became of an image and, before it is denoised, what speaks against it.
 
     Returns
     -------
@@ -72,7 +75,8 @@ def run(
                     raise image
                 origin = {"file": path.name, "signal": options.signal, "frame": frame}
                 name = f"{path.name}{number}"
-                more, fitted = denoise_one(image, output, options, fitted, name, origin=origin)
+                warn = functools.partial(_warn, say, name)
+                more, fitted = denoise_one(image, output, options, fitted, name, origin=origin, warn=warn)
                 row |= more
                 if left is not None and row["status"] == "kept" and row["key"] == left.key:
                     fitted = left  # an earlier call trained it on this image: go on with it
@@ -89,6 +93,10 @@ def run(
                 say(f"{ROWS} cannot be written ({error.strerror}); close it where it is open, or make room")
             say(f"{path.name}{number}: {row['status']}{': ' + row['message'] if row.get('message') else ''}")
     return rows
+
+
+def _warn(say: Callable[[str], None], name: str, text: str) -> None:
+    say(f"{name}: warning: {text}")
 
 
 def _note(rows: list[dict], path: Path) -> None:

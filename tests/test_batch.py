@@ -93,6 +93,8 @@ def test_a_folder_gives_a_file_and_a_row_each(folder, work):
     assert set(table[0]) == set(batch.COLUMNS)
     assert all(r["status"] == "done" and r["steps"] == "7" and r["trained_on"] == r["file"] for r in table)
     assert float(table[0]["noise_variance"]) == pytest.approx(100, rel=0.5)
+    assert (table[1]["height"], table[1]["width"], table[1]["unit"]) == ("80", "96", "nm")
+    assert float(table[1]["pixel_size"]) == pytest.approx(0.01)
     # the row holds the numbers, not the image
     assert len(json.dumps(done)) < 3000
 
@@ -500,3 +502,41 @@ def test_a_table_that_is_open_elsewhere_stops_nothing(folder, work, monkeypatch)
     assert {row["status"] for row in batch.run(["scans"], Path("out"), SMOKE, said.append)} == {"done"}
     assert len(rows(Path("out"))) == 3
     assert [one for one in said if one.startswith("n2sr.csv cannot be written (Permission denied); ")]
+
+
+def test_a_network_is_not_handed_on_to_another_sampler(folder, work):
+    noise = 10 * np.random.default_rng(0).normal(size=(SHAPE[0], SHAPE[1] + 1))
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    x = 100 + 30 * np.cos(columns / 3) * np.cos(rows / 4)
+    np.save("mixed.npy", np.stack([x + noise[:, 1:], x + noise[:, 1:] + noise[:, :-1]]))
+    batch.run(["mixed.npy"], Path("out"), dataclasses.replace(SMOKE, fit="first", adapt=True))
+    assert work == ["cold 60"] * 2
+
+
+def test_warm_is_a_quarter_for_small_images_too(folder, work, monkeypatch):
+    """Where the number of steps follows from the size of the image."""
+    plans, stand_in = [], one_image.denoise
+
+    def denoise(y, **options):
+        plans.append(options["preset"].plan)
+        return stand_in(y, **options)
+
+    monkeypatch.setattr(one_image, "denoise", denoise)
+    batch.run(["stack.npy"], Path("out"), one_image.Options(fit="2"))
+    cold, warm = plans[:2]
+    assert (warm.steps, warm.epochs) == (cold.steps / 4, cold.epochs / 4) and cold.epochs
+
+
+def test_a_signal_of_several_is_chosen_by_name(folder, work):
+    """Without it the only image, a, would be taken."""
+    np.savez("two.npz", a=frame(0), b=np.stack([frame(1), frame(2)]))
+    done = batch.run(["two.npz"], Path("out"), dataclasses.replace(SMOKE, fit="first", signal="b"))
+    assert [r["frame"] for r in done] == [0, 1]
+
+
+def test_warnings_name_their_image(folder, work):
+    noise, said = np.random.default_rng(0).normal(size=(256, 257)), []
+    np.save("scans/scanned.npy", noise[:, 1:] + noise[:, :-1])
+    batch.run(["scans"], Path("out"), SMOKE, said.append)
+    (warning,) = [line for line in said if "warning" in line]
+    assert warning.startswith("scanned.npy: warning: The noise is correlated")

@@ -216,22 +216,25 @@ def test_budget_that_is_no_time(text):
 
 
 def test_denoises_a_file_with_its_calibration(folder, capsys):
+    y = image(112)[:, :96].astype(np.float64)
+    io.write("in.tif", y, pixel_size=0.0061, unit="nm", title="scan 7", overwrite=True)
     before = content(folder)
     assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--preset", "smoke", "--seed", "1"]) == 0
     out, err = capsys.readouterr()
-    assert re.fullmatch(
-        r"in\.tif -> out\.tif: 96×96, 0\.0061 nm/px, 60 steps, \d+ s on (cpu|cuda); "
-        r"noise a=[\d.]+, deviation [\d.]+ at mean [\d.]+\n",
+    told = re.fullmatch(
+        r"in\.tif -> out\.tif: 96×112, 0\.0061 nm/px, 60 steps, \d+ s on (cpu|cuda); "
+        r"noise a=[\d.]+, deviation (?P<deviation>[\d.]+) at mean (?P<mean>[\d.]+)\n",
         out,
     )
+    assert float(told["deviation"]) == pytest.approx(10, rel=0.25)
     assert "training" in err and "averaging" in err
     assert set(content(folder)) - set(before) == {str(folder / "out.tif")}
     found = io.read("out.tif")
-    y = image().astype(np.float64)
     assert found.image.shape == y.shape and found.image.dtype == np.float32
     assert (found.pixel_size, found.unit, found.title) == (pytest.approx(0.0061), "nm", "scan 7")
     # In the units of the input, and smoother: the Poisson noise of a pixel deviates by 10 counts.
     assert abs(found.image.mean() - y.mean()) < 10
+    assert float(told["mean"]) == pytest.approx(y.mean(), rel=0.01)
     assert np.diff(found.image).std() < np.diff(y).std() / 2
     settings = found.metadata["n2sr"]["settings"]
     assert (settings["preset"], settings["seed"], settings["steps"]) == ("smoke", 1, 60)
@@ -590,3 +593,14 @@ def test_a_title_is_no_formula_and_quiet_is_quiet(folder, capsys, fake):
         warnings.simplefilter("always")
         assert cli.main(["denoise", "in.tif", "-o", "out.tif", "--report", "--quiet"]) == 0
     assert capsys.readouterr().err == "" and not told
+
+
+def test_a_signal_by_name_with_the_metadata_of_the_instrument(folder, capsys, fake):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File("a.h5", "w") as file:
+        file["scan/haadf"], file["scan/bf"] = image(), image() + 9
+        file["scan/haadf"].attrs["kV"] = 300
+    assert cli.main(["denoise", "a.h5", "--signal", "scan/haadf", "--quiet"]) == 0
+    found = io.read("a_signalscan_haadf_denoised.tif")
+    np.testing.assert_array_equal(found.image, image() - 1.0)
+    assert found.metadata["n2sr"]["settings"]["instrument"] == {"kV": 300}
