@@ -14,6 +14,7 @@ from n2sr_lib.experiments.run import LEVELS
 from n2sr_lib.results import verdicts
 from n2sr_lib.runs import records
 from n2sr_lib.runs.collect import found
+from n2sr_lib.runs.specification import record_key
 
 MARKED = "# Title\n\n" + "\n".join(
     f"<!-- generated: {name} -->\nold\n<!-- end -->\n" for name in ("results", "recipe", "claims")
@@ -60,6 +61,13 @@ def test_records_that_come_change_or_go_are_noticed(root):
     assert found([run]) == {run: None}
 
 
+def test_of_two_devices_the_first_in_order_speaks(root):
+    record = recorded(run := budget60("laptop")[0], **scores(mmse=33.0))
+    key = record_key(record["specification"], "cuda", "float32")
+    records.write(records.seal(record | scores(mmse=44.0) | {"device_class": "cuda", "key": key}))
+    assert found([run])[run]["device_class"] == "cpu"
+
+
 # The generated files
 
 
@@ -88,6 +96,16 @@ def test_a_difference_needs_all_five_images(root):
     lines = report.results(root).splitlines()
     (line,) = (line for line in lines if "Noise2SR, MMSE" in line)
     assert line.startswith("| 0.05 | Noise2SR, MMSE | 4 | 38.50") and "33.66" not in line
+
+
+def test_command(root, monkeypatch):
+    stale = report.stale
+    monkeypatch.setattr(report, "ROOT", root)
+    monkeypatch.setattr(report, "stale", lambda: stale(root))
+    assert report.main(["--check"]) == 1 and (root / "README.md").read_text() == MARKED
+    assert report.main([]) == 0 and report.main(["--check"]) == 0
+    (root / "README.md").write_text("no blocks")
+    assert report.main(["--check"]) == 2
 
 
 @pytest.mark.parametrize("change", [("generated: recipe", "generated: other"), ("generated: claims", "x")])
@@ -153,6 +171,28 @@ def test_verdicts_follow_from_the_numbers(root):
 def test_mmse_must_gain_beyond_its_error(root, gain, verdict):
     table_recorded(gain=gain)
     assert found_out(root)["C06"]["verdict"] == verdict
+
+
+def test_the_rule():
+    """Beyond three standard errors of the mean, that of a sample: 1.73 for these."""
+    assert verdicts.above_zero([1.0, 2.0, 3.0]) and not verdicts.above_zero([0.7, 1.7, 2.7])
+
+
+def test_one_level_that_fails_is_enough(root):
+    for run in table1("laptop"):
+        bad = run.a == 0.1
+        recorded(run, **scores(noisy=40.0 if bad else 7.0, single=38.0 if bad else 34.0))
+    rows = found_out(root)
+    assert rows["C03"]["verdict"] == rows["C06"]["verdict"] == "not found"
+
+
+@pytest.mark.parametrize(("gap", "verdict"), [(0.05, "found"), (-1.0, "found in part")])
+def test_random_places_must_close_the_gap_too(root, gap, verdict):
+    more = {"correlated_random_inner": gap, "correlated_random_inner_error": 0.1}
+    for run in theory("laptop"):
+        if run.method == "correlated":
+            recorded(run, result={"effect": 0.08, "spread": 0.01, "over_what": "x"} | more)
+    assert found_out(root)["C29"]["verdict"] == verdict
 
 
 def test_an_image_short_is_no_level(root):

@@ -132,6 +132,14 @@ def test_the_best_method_is_above_every_other(below, verdict):
         )
 
 
+def test_a_rival_that_wins_at_one_level_is_enough():
+    fill(steeper=0.0)
+    for run in rivals.runs("laptop"):
+        if run.a == 0.1 and rivals.cell(run) == "wavelet":
+            recorded(run, 60.0)
+    assert claims.findings()["C04"].verdict == "found in part"
+
+
 def test_a_level_counts_with_every_method_only():
     fill(levels=(0.05, 0.1), images=4)
     assert table1_claims.findings()["C04"].verdict == "not measured yet"
@@ -214,13 +222,19 @@ def test_profiles_decide_c08(shown, shared, fbi, verdict):
 
 
 @pytest.mark.parametrize(
-    ("full", "rival", "verdict"), [(3.0, 0.0, "found"), (3.0, 6.0, "found in part"), (0.0, 6.0, "not found")]
+    ("full", "shared", "rival", "verdict"),
+    [
+        (3.0, 3.0, 0.0, "found"),
+        (3.0, 3.0, 6.0, "found in part"),
+        (3.0, 0.0, 1.0, "found in part"),  # after as many steps it keeps more
+        (0.0, 0.0, 6.0, "not found"),
+    ],
 )
-def test_transfer_decides_c27(shown, full, rival, verdict):
+def test_transfer_decides_c27(shown, full, shared, rival, verdict):
     def blur(width):
         return lambda x: gaussian_filter(x, width)
 
-    shown(full=blur(full), shared=blur(full), noise2self=blur(rival))
+    shown(full=blur(full), shared=blur(shared), noise2self=blur(rival))
     finding = table1_claims.findings()["C27"]
     assert finding.verdict == verdict, finding
     assert table1_claims.findings()["C07"].verdict == "not measured yet"  # a hint, whatever the numbers

@@ -17,6 +17,7 @@ import pytest
 import tifffile
 import torch
 from conftest import lattice
+from skimage.metrics import structural_similarity
 
 from n2sr_lib import experiments, train
 from n2sr_lib.errors import InputError
@@ -220,6 +221,11 @@ def test_recorded_numbers_are_those_of_the_result(place, monkeypatch):
     for name, image in (("mmse", done.image), ("noisy", y)):
         mse = np.mean((x.astype(float) - image) ** 2)
         assert record["result"][name]["psnr"] == pytest.approx(10 * np.log10(drange**2 / mse), abs=1e-4)
+        ssim = structural_similarity(x.astype(float), image.astype(float), data_range=drange)
+        assert record["result"][name]["ssim"] == pytest.approx(ssim, abs=1e-5)
+    unseen = np.where(np.isfinite(done.out_of_bag), done.out_of_bag, done.image)
+    mse = np.mean((x.astype(float) - unseen) ** 2)
+    assert record["result"]["out_of_bag"]["psnr"] == pytest.approx(10 * np.log10(drange**2 / mse), abs=1e-4)
     # M = 1 is what `denoise` itself gives with M = 1.
     one = specify(replace(TINY, overrides=(*TINY.overrides, ("strategy.M", 1))))
     alone = denoise(y, preset=specification.preset_of(one), device="cpu").image
@@ -411,6 +417,14 @@ def test_merge_takes_nothing_from_an_archive_with_other_names(packed, name):
     assert not list(records.folder().iterdir())
 
 
+def test_merge_takes_nothing_from_an_archive_with_a_huge_member(packed):
+    path, _, contents = packed
+    zipped(path, contents | {"0" * 16 + ".json": b" " * (archive.LARGEST + 1)})
+    with pytest.raises(InputError, match="no record"):
+        archive.merge(path)
+    assert not list(records.folder().iterdir())
+
+
 def test_merge_refuses_changed_records_one_by_one(packed, capsys):
     path, record, contents = packed
     name, png = f"{record['key']}.json", f"{record['key']}.png"
@@ -451,7 +465,7 @@ def test_a_record_changed_by_hand_is_noticed(packed):
 
 
 def test_csv_has_the_promised_columns_and_a_row_per_table(place, monkeypatch, capsys):
-    monkeypatch.setattr(experiments, "TABLES", {"one": lambda p: [TINY], "two": lambda p: [TINY]})
+    monkeypatch.setattr(experiments, "TABLES", {"one": lambda p: [TINY], "two_parts": lambda p: [TINY]})
     record = run_once(TINY, device="cpu")
     orphan = run_once(replace(TINY, seed=5), device="cpu")
     capsys.readouterr()
@@ -462,7 +476,7 @@ def test_csv_has_the_promised_columns_and_a_row_per_table(place, monkeypatch, ca
     assert set(promised.split()) <= set(rows[0])
     mine = [row for row in rows if row["key"] == record["key"] and row["profile"] == "laptop"]
     assert [(row["table"], row["m"]) for row in mine] == [
-        (t, m) for t in ("one", "two") for m in ("1", "8", "8")
+        (t, m) for t in ("one", "two_parts") for m in ("1", "8", "8")
     ]
     assert float(mine[1]["psnr"]) == record["result"]["mmse"]["psnr"]
     assert {row["table"] for row in rows if row["key"] == orphan["key"]} == {""}

@@ -89,19 +89,32 @@ def test_the_domain_gap_is_what_the_lead_on_noise2sr_loses(far, verdict):
     assert set_claims.findings()["C10"].verdict == "not measured yet"
 
 
-@pytest.mark.parametrize(("damped", "verdict"), [(0.5, "found"), (1.0, "not found")])
-def test_structure_decides_c07(monkeypatch, damped, verdict):
+@pytest.mark.parametrize(
+    ("shared", "damped", "verdict"),
+    [(0.9, 0.5, "found"), (0.4, 0.5, "found in part"), (0.9, 1.0, "not found")],
+)
+def test_structure_decides_c07(monkeypatch, shared, damped, verdict):
     x = gaussian_filter(np.random.default_rng(0).normal(size=(160, 160)), 6)
     noise = 0.2 * x.std() * np.random.default_rng(1).normal(size=(5, *x.shape))
 
     def parts(image):
-        weak = {SHARED: 0.9, FULL: 0.95, "supervised": damped}
+        weak = {SHARED: shared, FULL: 0.95, "supervised": damped}
         shift = 1 if image == PAIR[0] else 2
         return {name: Shown(x, x, c * x + noise[k + shift], []) for k, (name, c) in enumerate(weak.items())}
 
-    monkeypatch.setattr(rivals, "pictures", lambda recorded: {image: parts(image) for image in PAIR})
+    def pictures(known):
+        return {i: {rivals.cell(r): parts(i)[rivals.cell(r)] for r in known if r.image == i} for i in PAIR}
+
+    for image in PAIR:
+        recorded(short("laptop", image), 37.0)
+        recorded(noise2sr("laptop", image), 38.0)
+        last = recorded(Run("pretrained", "laptop", "supervised", image), 36.0)
+    monkeypatch.setattr(rivals, "pictures", pictures)
     finding = set_claims.findings()["C07"]
     assert finding.verdict == verdict and "supervised (SBD)" in finding.effect
+    assert "(laptop)" in finding.over_what and len(finding.record_keys) == 6
+    (records.folder() / f"{last['key']}.json").unlink()
+    assert set_claims.findings()["C07"].verdict == "not measured yet"
 
 
 def timed(run: Run, psnr: float, steps: int, **machine) -> None:

@@ -51,7 +51,8 @@ def test_noise_adds_error_and_no_transfer():
     gain = np.average(rings.gain, weights=rings.count)
     assert gain == pytest.approx(0.8 / (0.64 + variance), rel=0.03)
     assert np.all(rings.left <= rings.error + 1e-12)
-    assert transfer.decibels(rings.error, rings) > 0
+    before, after = 0.2**2 + variance, 1 - 0.8**2 / (0.8**2 + variance)
+    assert transfer.decibels(rings.error, rings) == pytest.approx(10 * np.log10(before / after), abs=0.05)
     assert transfer.structure_share(rings) == pytest.approx(0.04 / 0.54, abs=0.03)
     assert transfer.structure(rings) == pytest.approx(0.04, rel=0.3)  # of a truth of variance 1
 

@@ -139,8 +139,9 @@ def _c21() -> Finding:
     compared = measured.compared
     psnr, ssim = ([v for one in compared for v in getattr(one, name)] for name in ("psnr", "ssim"))
     full_psnr, full_ssim = measured.full(), measured.full("full_ssim")
+    helped = any(above_zero(one.psnr) for one in compared)
     holds = [
-        weigh(not above_zero(psnr), not any(map(above_zero, full_psnr)) if full_psnr else None),
+        weigh(not helped, not any(map(above_zero, full_psnr)) if full_psnr else None),
         weigh(above_zero([-v for v in ssim]), _all([[-v for v in values] for values in full_ssim])),
     ]
     effect = "; ".join(
@@ -161,7 +162,7 @@ def _c21() -> Finding:
 
 
 def _c22() -> Finding:
-    """Found: Noise2SR above Noise2Self with each encoder, and above FBI-Net with each, by the rule."""
+    """Found: Noise2SR above Noise2Self and FBI-Net by the rule, and with each encoder on the average."""
     rivals = {"noise2self": "Noise2Self", "fbi": "FBI-Net"}
     encoders = ("u-net", *TRANSFORMERS)
     pairs = [(("noise2sr", e), ("noise2self", e)) for e in encoders]
@@ -174,7 +175,10 @@ def _c22() -> Finding:
     if full:
         effect.append(f"at the full plan at least {min(map(fmean, full)):+.2f} dB")
     return Finding(
-        weigh(all(map(above_zero, over.values())), _all(full)),
+        weigh(
+            all(map(above_zero, over.values())) and all(fmean(one.psnr) > 0 for one in measured.compared),
+            _all(full),
+        ),
         "; ".join(effect),
         "; ".join(f"± {pstdev(v):.2f}" for v in over.values()),
         measured.over,

@@ -4,7 +4,6 @@ The claims are of the papers 002 and 003, which give few numbers: the functions 
 read as.
 """
 
-import math
 from collections.abc import Callable
 from statistics import fmean, stdev
 
@@ -12,6 +11,7 @@ from ..experiments import bottleneck, cjk, noise2atom, patches, stand_ins, track
 from ..experiments.run import Run
 from ..experiments.sequences import BOTTLENECKS, FILTERED, PATCHES, REAL, STAND_INS, TRAINED
 from ..runs.collect import found
+from ..simulated import scenes
 from .massive import EARLY, Recorded, on_the_way, results, steps_to, value
 from .verdicts import BEST_FIRST, FOUND, IN_PART, NOT_FOUND, NOT_TESTABLE, Finding, K, above_zero
 
@@ -99,7 +99,9 @@ def _patches() -> dict[str, Finding]:
         return {}
     small, large = (results(recorded, crop=crop) for crop in PATCHES[profile])
     pairs = list(zip(small, large, strict=True))
-    straight = [(s["error"] or math.inf) - (b["error"] or math.inf) for s, b in pairs]
+    far = 2 * scenes.WIDTH  # as far as a column is looked for: of an estimate where none is found
+    errors = [[far if one["error"] is None else one["error"] for one in pair] for pair in pairs]
+    straight = [s - b for s, b in errors]
     local = [b["loose_lost"] - s["loose_lost"] for s, b in pairs]
     sizes = " against ".join(map(str, PATCHES[profile][::-1]))
     effect = f"columns {fmean(straight):+.2f} pixels nearer to the truth with patches of {sizes}, "

@@ -41,7 +41,8 @@ def rows(profiles: Iterable[str] = PROFILES, only: Iterable[str] = (), orphans: 
             if record is not None:
                 used.add(record["key"])
                 for table in serves[run]:
-                    listed += _rows(record, table.split("_")[0], profile, run.overrides)
+                    name = "table1" if table.startswith("table1_") else table  # its parts
+                    listed += _rows(record, name, profile, run.overrides)
     if orphans:
         for key, record in records.read_all().items():
             if key not in used:
