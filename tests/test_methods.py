@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from n2sr_lib import metrics
+from n2sr_lib import classical, metrics
 from n2sr_lib.denoising import denoise
 from n2sr_lib.errors import InputError
 from n2sr_lib.experiments import table3
@@ -18,6 +18,7 @@ from n2sr_lib.networks.macs import macs
 from n2sr_lib.presets import Preset
 from n2sr_lib.runs import execute, pictures
 from n2sr_lib.runs.specification import preset_of, specify
+from n2sr_lib.strategies.fbi import FBI
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.train import Plan
 
@@ -135,6 +136,15 @@ def test_a_filter_is_recorded_as_a_trained_method_is():
     assert np.abs(pictures.crop_image(record, png) - image[10 : 10 + side, 20 : 20 + side]).max() < 1e-3
 
 
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_filters_are_given_what_their_row_says(name, monkeypatch):
+    called = []
+    monkeypatch.setattr(classical, name.removesuffix("_estimated"), lambda *args: called.append(args))
+    CLASSICAL[name]("y", {"a": 0.02, "b": 0.01})
+    told = () if name in ("adaptive_wiener", "gaussian_blur", "vst_bm3d_estimated") else (0.02, 0.01)
+    assert called == [("y", *told)]
+
+
 def test_fbi_is_told_the_noise_or_estimates_it(noisy):
     preset = preset_for("fbi", "laptop")
     for given in (None, 0.02):
@@ -144,6 +154,10 @@ def test_fbi_is_told_the_noise_or_estimates_it(noisy):
         deviation = float(noisy.std(dtype=np.float64))
         if given is not None:
             assert used["a"] == pytest.approx(given / deviation)
+            assert used["b"] == pytest.approx(0.01 / deviation)
+            assert (
+                used["noise"] == pytest.approx(FBI(0.02, 0.01).calibrated(noisy).noise) and used["noise"] != 1
+            )
         assert used["a"] is not None and used["b"] is not None
 
 

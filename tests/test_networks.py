@@ -20,6 +20,9 @@ def test_paper_network_has_the_published_size():
     """1,736,097 parameters; Table III's 6.82 G MACs, once transposed convolutions count on their output."""
     network = build_network(2, 0)
     assert parameters(network) == 1_736_097
+    # In the text's decoder the first convolution is 1×1 as well; s = 4 has two stages of 2, as released.
+    assert parameters(build_network(2, 0, decoder="paper")) == 1_736_097 - 8 * 128 * 96
+    assert parameters(build_network(4, 0).upsample) == 2 * (9 * 128 * 512 + 512)
     assert parameters(network.encoder) == 1_030_368
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 1, 64, 64))

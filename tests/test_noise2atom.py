@@ -107,6 +107,10 @@ def test_cycle_loss_is_blind_to_high_frequencies_of_noisy_images_only():
         clean_part[0], abs=0.05
     )  # the noisy part, 1 before the low-pass, is gone
     assert slow.item() == pytest.approx(clean_part[1] * (1 + damped), abs=0.05)
+    # And each goes its own way round: the noisy one is cleaned first, the clean one made noisy first.
+    nothing = torch.zeros(1, 1, 64, 64)
+    doubled = cycle_loss(lambda z: 2 * z, lambda z: z + wave, low_pass, nothing, nothing)
+    assert doubled.item() == pytest.approx(clean_part[1] * (2 + damped), abs=0.05)
 
 
 # Networks

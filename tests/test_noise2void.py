@@ -28,6 +28,11 @@ def test_a_spot_is_filled_from_near_it_and_the_rest_is_seen():
     Noise2Void(reach=1).loss(network, y, torch.ones_like(y), generator())
     moved = (seen["x"] - y).abs()
     assert 0 < (moved > 0).sum() <= 5 * 4 and moved.max() <= 31  # one row and one column away
+    steps = set()
+    for seed in range(60):
+        Noise2Void(reach=1).loss(network, y, torch.ones_like(y), generator(seed))
+        steps |= set((seen["x"] - y)[..., 1:-1, 1:-1].unique().tolist())
+    assert steps == {30.0 * row + column for row in (-1, 0, 1) for column in (-1, 0, 1)}
 
 
 def test_the_loss_is_of_the_spots_that_may_be_targets():

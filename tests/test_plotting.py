@@ -62,6 +62,8 @@ def test_comparison_has_one_grey_scale_and_another_for_the_spread(images):
     assert limits == shown["denoised"].get_clim() != shown["spread"].get_clim()
     assert shown["spread"].get_clim()[0] == 0
     assert "0.2 nm" in {text.get_text() for text in fig.axes[0].texts}
+    bar = fig.axes[0].patches[1]  # behind the dark ground
+    assert bar.get_width() * y.shape[1] * 0.01 == pytest.approx(0.2)
     assert not fig.axes[0].get_xlabel()
     assert any("standard deviation" in axes.get_xlabel() for axes in fig.axes)
 
@@ -94,6 +96,8 @@ def test_spectra_are_in_inverse_nanometres_on_one_scale(images):
     before, after, mean = fig.axes[:3]
     assert before.get_xlabel() == "frequency (1/nm)" == mean.get_xlabel()
     assert before.images[0].get_clim() == after.images[0].get_clim()
+    assert before.images[0].origin == "lower"
+    assert set(mean.lines[2].get_ydata()) == {1.0}  # the noise
     frequency, power = mean.lines[0].get_data()
     # cos(c/4) cos(r/5): four waves at (1/4, 1/5)/2π per pixel
     expected = np.hypot(1 / 4, 1 / 5) / (2 * np.pi) / 0.01
@@ -115,6 +119,10 @@ def test_profile_shows_the_pixels_themselves(images):
     np.testing.assert_array_equal(values, y[45])
     np.testing.assert_allclose(along, np.arange(140) * 0.01)
     assert fig.axes[1].get_xlabel() == "distance (nm)"
+    np.testing.assert_array_equal(fig.axes[1].lines[1].get_ydata(), x[45])  # the clean one
+    band = fig.axes[1].collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx((x + spread)[45].max())
+    assert band.min() == pytest.approx((x - spread)[45].min())
     fig = plotting.show_profile(y, x, start=(10, 20), end=(50, 20))
     np.testing.assert_array_equal(fig.axes[1].lines[1].get_ydata(), x[10:51, 20])
     assert fig.axes[1].get_xlabel() == "distance (pixels)"

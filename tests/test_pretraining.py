@@ -140,3 +140,18 @@ def test_a_dead_network_is_not_kept(images, monkeypatch):
     monkeypatch.setattr(pretraining, "fit", lambda *args, **options: History(steps=20, stopped=DEAD))
     with pytest.raises(InputError, match="died after 20 steps"):
         trained(images, "supervised")
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    network, path = build_network(1, 0, **NETWORK), tmp_path / "w"
+    weights.save_weights(path, network, {"scale": 1, "network": NETWORK})
+    before = path.read_bytes()
+
+    def full(tensors, name, header):
+        name.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(OSError, match="disk full"):
+        weights.save_weights(path, network, {})
+    assert list(tmp_path.iterdir()) == [path] and path.read_bytes() == before

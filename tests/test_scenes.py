@@ -73,6 +73,7 @@ def test_a_crystal_is_true_to_its_truth():
 
         assert at(places).min() > 0.6  # the dimmest has 0.7 of the peak, half a pixel aside
         assert at(vacant).max() < 0.25  # what the neighbours leave there
+    assert scenes.crystal(5, 1, 256).clean.shape == (1, 256, 256)  # with more single atoms
     longer = scenes.crystal(5, 9)
     assert np.array_equal(longer.frames[:6], s.frames)
 

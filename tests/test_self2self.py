@@ -175,6 +175,13 @@ def test_ensemble_varies_and_averages():
     assert torch.equal(estimate(1, 0).spread, torch.zeros(16, 17))
 
 
+def test_every_pass_is_turned_back():
+    """A network that repeats what it is fed gives back the image, as far as it was fed."""
+    y = torch.randn(1, 1, 20, 24, generator=generator())
+    said, share = (Self2Self(M=30).predict(f, y, generator(1)).image for f in (lambda t: t[:, :1], Guess()))
+    torch.testing.assert_close(said, y[0, 0] * share)
+
+
 class Guess(nn.Module):
     """Answers 1 where a pixel was fed and 0 where it was dropped."""
 

@@ -24,6 +24,7 @@ from n2sr_lib.series.measures import measure
 from n2sr_lib.series.rivals import FILTERS, settings_for
 from n2sr_lib.simulated import scenes
 from n2sr_lib.simulated.characters import composed
+from n2sr_lib.simulated.stand_ins import sky
 
 SERIES = scenes.crystal(2, frames=4)
 IMAGES = composed(40, 0)
@@ -168,6 +169,8 @@ def test_methods_on_one_series():
     assert some["curve"] != told["autoencoder"]["curve"]
     real, picture = series.atoms(0, SERIES.frames, method="blurred")
     assert real["rows"] == ["noisy", "estimate"] and picture[0][0].shape == (frames.SMALL, frames.SMALL)
+    with pytest.raises(InputError, match="one frame without its truth"):
+        series.atoms(0, SERIES.frames[:1], method="blurred")
     for wrong, word in (({"method": "magic"}, "magic"), ({"scene": "sea"}, "sea")):
         with pytest.raises(InputError, match=word):
             series.atoms(0, **small | wrong)
@@ -184,6 +187,20 @@ def test_stand_ins_are_judged_by_what_the_figures_show():
     assert score({"result": volume}) is None  # names of scores of one image would be taken for such
     with pytest.raises(InputError, match="no stand-in of 'sea'"):
         series.stand_in(0, of="sea")
+
+
+def test_what_is_said_of_a_sky_and_of_illegal_characters_follows_from_the_estimate(monkeypatch):
+    x, _ = sky(0, 4, 128)
+    known = stacks.Trained(lambda y: 0.9 * x, 0.0, [], 1)
+    monkeypatch.setattr("n2sr_lib.series.stand_ins.train_on", lambda *a, **o: known)
+    said, _ = series.stand_in(0, of="sky", frames=4)
+    assert said["kept"] == pytest.approx([0.9] * 3, abs=1e-4)
+    assert said["after"]["saturated"] == pytest.approx(0.1 * np.sqrt((x[x > 1] ** 2).mean()), rel=1e-3)
+    # All but the last one as it was fed, the illegal one negative.
+    turned = stacks.Trained(lambda y: np.concatenate((y[:-1], -y[-1:])), 0.0, [], 1)
+    monkeypatch.setattr(glyphs, "train_on", lambda *a, **o: turned)
+    said, _ = series.characters(0, IMAGES, **FEW)
+    assert said["illegal_correlation"] < 0 < said["correlation"]
 
 
 def test_the_terms_of_eq13_make_the_change():
@@ -363,6 +380,20 @@ def test_no_verdict_before_a_table_is_whole(known, table, lost):
     before = set(massive_claims.findings())
     known.pop(TABLES[table]("laptop")[0])
     assert before - set(massive_claims.findings()) == lost
+
+
+def test_an_estimate_without_any_column_is_far_off(known):
+    worst = TABLES["patches"]("laptop")[0]
+    known[worst]["result"]["error"] = None
+    assert massive_claims.findings()["C36"].verdict in ("found", "found in part")
+
+
+@pytest.mark.parametrize("change", [{"effect": 0.06}, {"averaging": {"4": [0.04, 0.01]}}])
+def test_both_parts_of_eq13_are_asked_for(known, change):
+    for run, record in known.items():
+        if run.method == "eq13":
+            record["result"] |= change
+    assert massive_claims.findings()["C30"].verdict == "found in part"
 
 
 def test_illegal_strokes_must_be_worse_than_ordinary_ones(known):

@@ -12,6 +12,7 @@ import numpy as np
 from .. import metrics
 from ..assess.columns import brightest, count, find_columns, located, occupied
 from ..assess.css import aligned, correlation, css, drift, others
+from ..errors import InputError
 from ..simulated import scenes
 from .numbers import short
 
@@ -28,8 +29,10 @@ def measure(estimate: np.ndarray, frames: np.ndarray, truth: scenes.Series | Non
     ``agreement``, the mean correlation with the mean of the other noisy frames. With the truth ``psnr`` and
     ``ssim`` of each frame, all on the scale of the truth by one straight line; ``vacant_filled``, the share
     of the empty sites where a column is found, ``loose_lost``, that of the single atoms where none is, and
-    ``truth_css``. None: not defined.
+    ``truth_css``. None: not defined. InputError for one frame without its truth.
     """
+    if truth is None and len(frames) < 2:
+        raise InputError("one frame without its truth cannot be judged; give two or more")
     result: dict = {}
     if len(frames) > 1:
         moved = drift(frames)

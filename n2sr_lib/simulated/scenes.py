@@ -134,7 +134,7 @@ def crystal(seed: int, frames: int = 10, side: int = 128, dose: float = 1.0) -> 
         gone = empty | (rng.random(len(crystal)) < BLINKING)
         alone = np.concatenate((extra, adatoms)) + shift
         atoms = np.concatenate((crystal[~gone] + shift, alone))
-        shine = np.concatenate((heights[~gone], bright[: len(alone)]))
+        shine = np.concatenate((heights[~gone], np.resize(bright, len(alone))))
         clean = ground + PEAK * dose * render(atoms, shine, WIDTH, (side, side))
         counts = electrons.poisson(clean).astype(np.float32)
         each.append((counts, clean, atoms, crystal[gone] + shift, alone))

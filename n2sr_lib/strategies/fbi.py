@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..errors import InputError
 from ..noise_estimate import estimate_noise
 from ..vst import gat, inverse_gat
 from . import Prediction
@@ -52,8 +53,10 @@ class FBI:
         """The strategy with the deviation `noise` that f has on the whole image y (H, W).
 
         What PGE-Net aims at, a deviation of 1, holds neither for estimated a and b nor, with the true ones,
-        for the Gaussian noise of the paper's tables (1.04 at a = 0.05).
+        for the Gaussian noise of the paper's tables (1.04 at a = 0.05). InputError where a is 0.
         """
+        if not self.a > 0:
+            raise InputError("the noise does not grow with the intensity, as FBI needs; take another method")
         f = gat(torch.from_numpy(y) - self.offset, self.a, self.b)
         return replace(self, noise=math.sqrt(estimate_noise(f.numpy()).variance))
 
