@@ -59,5 +59,5 @@ $(VENV)/.user: $(VENV)/.torch pyproject.toml
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.user
-	$(PIP) --quiet --editable '.[notebooks,em,dev]'
+	$(PIP) --quiet --editable '.[notebooks,em,sim,dev]'
 	@touch $@

@@ -164,10 +164,12 @@ def test_ends_what_takes_too_long_with_its_kernel(tmp_path):
     source = "import os, pathlib, time; pathlib.Path(PID).write_text(str(os.getpid())); time.sleep(1000)"
     path = write(tmp_path, "00_slow", 'PID = ""', source)
     (tmp_path / "out").mkdir()
-    outcome = notebooks.run(path, {"PID": str(tmp_path / "pid")}, tmp_path / "out", 8)
-    assert outcome.status == "too long" and 8 <= outcome.seconds < 30
-    if (tmp_path / "pid").exists():  # on a busy machine it does not come that far
-        assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
+    for limit in (8, 30, 90):  # on a busy machine the kernel takes its time
+        outcome = notebooks.run(path, {"PID": str(tmp_path / "pid")}, tmp_path / "out", limit)
+        assert outcome.status == "too long" and limit <= outcome.seconds < limit + 22
+        if (tmp_path / "pid").exists():
+            break
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text()))
 
 
 def test_an_image_without_noise_is_denoised_and_named_after_its_frame(tmp_path):
