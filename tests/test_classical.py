@@ -59,6 +59,13 @@ def test_takes_any_units_and_keeps_its_promises(clean, noisy, method):
     assert np.abs(scaled / 1000 - x_hat).mean() < 1e-3
 
 
+def test_a_pedestal_of_the_detector_changes_nothing():
+    x = 56 * lattice(224, 256, 26.0) - 12  # 2 to 30 counts
+    y = noisy_copy(x, 1.0, 1.0, model="poisson")
+    for method in (vst_bm3d, fourier_wiener):  # a and b are estimated, and from where they count
+        assert quality(x, method(y + 1000) - 1000) > quality(x, method(y)) - 0.5
+
+
 def test_wiener_reproduces_table_1(data_folder):
     """a = 0.05: the paper's mean over its five images, and what the dark frame costs."""
     images = [paper_image(k) for k in range(1, 6)]

@@ -117,7 +117,9 @@ def test_resolution_tags(tmp_path):
 
     assert pixel((5e8, 5e8), "CENTIMETER") == (pytest.approx(0.02, rel=1e-9), "nm")
     assert pixel((2.54e8, 2.54e8), "INCH") == (pytest.approx(0.1, rel=1e-9), "nm")
-    assert pixel((300, 300), "INCH") == (None, None)  # a printer's
+    assert pixel((5000, 5000), "INCH") == (pytest.approx(5080), "nm")
+    for printed in (300, 2000):  # a printer's: 10 µm and more
+        assert pixel((printed, printed), "INCH") == (None, None)
     assert pixel((5e8, 5e8), "NONE") == (None, None)
     assert pixel((5e8, 4e8), "CENTIMETER") == (None, None)
 
@@ -180,6 +182,7 @@ def test_hdf5_data_sets_have_names(tmp_path):
         file["scan/haadf"] = IMAGE
         file["scan/haadf"].attrs.update(scale="0.25", scale_unit="\u00c5")
         file["scan/bright field"] = IMAGE + 1
+        file["scan/bright field"].attrs.update(pixel_size=0.1, units="nm")
         file["scan/haadf"].attrs["mode"] = np.bytes_("STEM")
         file["energies"], file["label"] = np.arange(9.0), "no image"
     refused(tmp_path / "a.h5", "several images", "scan/haadf", "scan/bright field")
@@ -189,7 +192,7 @@ def test_hdf5_data_sets_have_names(tmp_path):
     assert m.metadata["mode"] == "STEM"
     other = io.read(tmp_path / "a.h5", signal="/scan/bright field")
     np.testing.assert_array_equal(other.image, IMAGE + 1)
-    assert other.pixel_size is None
+    assert (other.pixel_size, other.unit) == (0.1, "nm")
     refused(tmp_path / "a.h5", "no signal 'scan/abf'", "scan/haadf", signal="scan/abf")
     (tmp_path / "b.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:700])
     refused(tmp_path / "b.h5", "cannot be read as H5")
@@ -957,3 +960,16 @@ def test_hspy_keeps_what_was_known_of_the_image(tmp_path):
         if known is instrument:
             assert found["General"] == general | {"title": "new"}
             assert found["Signal"]["quantity"] == "Electrons (Counts)"
+
+
+def test_a_file_that_appeared_meanwhile_is_not_replaced_by_a_hspy(tmp_path, monkeypatch):
+    hspy, path = pytest.importorskip("rsciio.hspy"), tmp_path / "new.hspy"
+
+    def meanwhile(name, *_, **__):
+        path.write_bytes(b"theirs")
+        Path(name).write_bytes(b"ours")
+
+    monkeypatch.setattr(hspy, "file_writer", meanwhile)
+    with pytest.raises(InputError, match="exists"):
+        io.write(path, IMAGE)
+    assert path.read_bytes() == b"theirs" and list(tmp_path.iterdir()) == [path]

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from n2sr_lib.networks.build import build_network
+from n2sr_lib.aside import keep_aside
 from n2sr_lib.orientations import orient, orient_back
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.subsample import draw_locations, subsample
@@ -36,23 +36,32 @@ def test_eight_orientations_are_different_and_undone():
     assert all(torch.equal(orient_back(orient(y, g), g), y) for g in range(8))
 
 
-@pytest.mark.parametrize("s", [2, 3])
-def test_loss_is_the_mean_over_the_unsampled_kept_pixels(s):
+@pytest.mark.parametrize(("s", "aside"), [(2, 0), (3, 0), (2, 1), (3, 1)])
+def test_loss_is_the_mean_over_the_unsampled_kept_pixels(s, aside):
     y = torch.randn(3, 1, 6 * s, 5 * s)
     kept = (torch.rand(y.shape, generator=generator(1)) > 0.3).float()
-    loss, held_out = Noise2SR(s=s).loss(Repeat(s), y, kept, generator(2))
+    loss, held_out = Noise2SR(s=s, aside=aside).loss(Repeat(s), y, kept, generator(2))
     y_sub, mask = subsample(y, draw_locations((3, 6, 5), s, generator(2)), s)
+    mask = keep_aside(mask, aside)
     squared = (Repeat(s)(y_sub) - y) ** 2
     assert loss.item() == pytest.approx(squared[(mask * kept) == 1].mean().item(), rel=1e-5)
     assert held_out.item() == pytest.approx(squared[(mask * (1 - kept)) == 1].mean().item(), rel=1e-5)
 
 
-def test_prediction_at_unsampled_pixels_ignores_them():
-    """J-invariance (definition 1): changing every pixel that was not taken changes nothing."""
-    network, y = build_network(2, 0, width=8, features=8, depth=2).eval(), torch.randn(1, 1, 24, 20)
-    y_sub, mask = subsample(y, draw_locations((1, 12, 10), 2, generator()), 2)
-    other, _ = subsample(y + 5 * mask, draw_locations((1, 12, 10), 2, generator()), 2)
-    assert torch.equal(network(y_sub), network(other))
+def test_the_network_is_never_fed_its_targets():
+    """J-invariance (definition 1): changing every pixel that was not taken changes nothing that is fed."""
+    fed = []
+
+    def network(y_sub):
+        fed.append(y_sub)
+        return Repeat(2)(y_sub)
+
+    y = torch.randn(1, 1, 24, 20)
+    _, mask = subsample(y, draw_locations((1, 12, 10), 2, generator()), 2)
+    for image in (y, y + 5 * mask):
+        Noise2SR().loss(network, image, torch.ones_like(y), generator())
+        Noise2SR(M=1).predict(network, image, generator())
+    assert torch.equal(fed[0], fed[2]) and torch.equal(fed[1], fed[3])
 
 
 def test_one_pass_is_one_pass(y):
@@ -112,10 +121,13 @@ def test_out_of_bag_mean_never_sees_its_pixel_nor_a_copy_of_it(y, s, flips):
 
 def test_averaging_never_hurts_on_average(y, clean):
     """MSE of the mean = mean of the MSEs − variance (Jensen): exact for any network."""
-    one = [Noise2SR(M=1).predict(Repeat(2), y, generator(g)).image.numpy() for g in range(6)]
+    stream = generator()
+    one = [Noise2SR(M=1).predict(Repeat(2), y, stream).image.numpy() for _ in range(6)]
+    many = Noise2SR(M=6).predict(Repeat(2), y, generator())
     errors = [np.mean((o - clean) ** 2) for o in one]
-    of_mean = np.mean((np.mean(one, 0) - clean) ** 2)
-    assert of_mean == pytest.approx(np.mean(errors) - np.var(one, axis=0).mean(), rel=1e-4)
+    of_mean = np.mean((many.image.numpy() - clean) ** 2)
+    variance = 5 / 6 * np.mean(many.spread.numpy() ** 2)  # the spread divides by M − 1
+    assert of_mean == pytest.approx(np.mean(errors) - variance, rel=1e-3)
 
 
 def test_batch_size_changes_nothing(y):

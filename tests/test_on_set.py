@@ -1,9 +1,11 @@
 """Runs with networks that are trained on a set: trained once, found again, and never from another set."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from conftest import lattice
 
 from n2sr_lib import dataset, experiments, particles, pretraining, specimen, timing, training_set
@@ -185,6 +187,19 @@ def test_loading_is_a_part_of_a_step(place, monkeypatch):
     monkeypatch.setattr(timing, "_step", lambda *args: 10.0)
     monkeypatch.setattr(timing, "_median_of", lambda count, work: (work(), 2.0)[1])
     assert timing.loading(0, images=2, side=64, profile="smoke")["effect"] == 0.2
+
+
+def test_seconds_of_a_step_are_of_those_after_the_first_two(monkeypatch):
+    history = SimpleNamespace(seconds=[5.0, 9.0, 10.0, 11.0, 12.0])
+    monkeypatch.setattr(timing, "fit", lambda *_, **__: history)
+    assert timing._step(PRESETS["smoke"], "float32", torch.zeros(1, 1, 64, 64), 3, 0) == 1.0
+    monkeypatch.setattr(timing, "_step", lambda preset, *_: 4.0 if preset is PRESETS["paper"] else 1.0)
+    monkeypatch.setattr(timing, "_pass", lambda *_: 0.5)
+    monkeypatch.setattr(timing, "_subsampling", lambda *_: 0.1)
+    monkeypatch.setattr(timing, "SIZE", (16, 16))
+    laptop, found = PRESETS["laptop"], timing.steps(0, "cpu")
+    assert found["effect"] == round((laptop.plan.steps + 0.5 * laptop.strategy.M) / 4, 2)
+    assert (found["spread"], found["subsample_share"]) == (0, 0.1)
 
 
 def test_images_by_name(the_set):

@@ -19,7 +19,7 @@ from n2sr_lib.results.experimental_claims import findings
 from n2sr_lib.runs import __main__ as runs
 from n2sr_lib.runs import execute, pictures, queue, records
 from n2sr_lib.runs.specification import record_key, specify, work_key
-from n2sr_lib.simulated import crystals
+from n2sr_lib.simulated import crystals, scenes
 
 SIDE, GAIN = 128, 0.3
 CLEAN = crystals.crystal("framework").image[:SIDE, :SIDE].astype(np.float64)
@@ -49,6 +49,8 @@ def test_the_truth_leaves_white_noise_of_the_right_size():
     result = measured(clean, unseen=list(clean))
     assert result["removed"] == pytest.approx(1, abs=0.05) and abs(result["error"]) < 0.05
     assert max(abs(result["row"]), abs(result["column"])) < 0.03 and result["outside"] < 0.02
+    off = measured(clean, unseen=[c + 0.1 for c in clean])  # in units of the noise variance a x
+    assert off["error"] - result["error"] == pytest.approx(0.01 / (GAIN * CLEAN.mean()), rel=0.25)
     noisy = measured(FRAMES)
     assert noisy["removed"] == 0 and noisy["row"] is None and noisy["error"] is None
     assert result["effect"] == pytest.approx(np.mean(result["agreement"]), abs=1e-5)
@@ -61,6 +63,7 @@ def test_a_constant_has_the_best_css_and_no_agreement():
     result = measured(estimates)
     assert unseen == [None] * 3 and result["css"] == [1, 1] and result["agreement"] == [0, 0, 0]
     assert result["removed"] > 1.2 and result["row"] > 0.1  # the structure that it threw away
+    assert result["lost"] > 0 and result["invented"] == 0
 
 
 def test_oversmoothing_and_copying_lie_on_either_side():
@@ -77,6 +80,31 @@ def test_dark_atoms_count_as_bright_ones():
     turned = real.measure(-clean, -FRAMES + 5, [None] * 3, dark)
     for name in ("columns", "period", "agreement"):
         assert turned[name] == pytest.approx(bright[name], abs=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_stability_is_how_far_columns_jump(sign):
+    """Of bright columns and of dark ones, each 0.3 pixels aside in every frame and direction."""
+    rng = np.random.default_rng(0)
+    sites = np.mgrid[12:180:12, 12:180:12].reshape(2, -1).T
+    clean = np.stack(
+        [
+            scenes.render(sites + rng.normal(0, 0.3, sites.shape), np.ones(len(sites)), 1.8, (192, 192))
+            for _ in range(4)
+        ]
+    )
+    frames = (clean + rng.normal(0, 0.2, clean.shape)).astype(np.float32)
+    source = SERIES._replace(frames=4, dark=sign < 0)
+    found = real.measure(sign * clean, sign * frames, [None] * 4, source)
+    assert found["stability"] == pytest.approx(0.3, rel=0.25)
+    assert found["spread"] == pytest.approx(np.std(found["agreement"], ddof=1), rel=1e-4)
+
+
+def test_rows_and_columns_of_the_residual_are_not_confused():
+    n = np.random.default_rng(0).normal(size=(256, 257))
+    y = (5 + n[:, 1:] + 0.5 * n[:, :-1]).astype(np.float32)
+    found = real.measure(np.full_like(y, 5)[None], y[None], [None], IMAGE)
+    assert found["row"] == pytest.approx(0.4, abs=0.03) and abs(found["column"]) < 0.03
 
 
 def single_atoms(seed=0):

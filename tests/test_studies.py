@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from n2sr_lib import metrics
 from n2sr_lib.strategies import Prediction
 from n2sr_lib.strategies.noise2sr import Noise2SR
 from n2sr_lib.studies import CHAINS, COUNTS, SHOWN, calibration, readings, samples
@@ -33,6 +34,10 @@ def test_error_of_independent_guesses_falls_as_one_over_m(pair):
     result, shown = samples(guess, Noise2SR(M=8, flips=True), flat, y - x + flat, variance)
     assert result["M"] == list(COUNTS) and len(shown) == len(SHOWN)
     assert len(result["psnr"]) == CHAINS
+    peak = np.ptp(flat) ** 2
+    np.testing.assert_allclose(result["psnr"], 10 * np.log10(peak / np.array(result["error"])), atol=1e-3)
+    last = [np.array(result[name])[:, -1] for name in ("psnr_unseen", "error_unseen")]
+    np.testing.assert_allclose(last[0], 10 * np.log10(peak / last[1]), atol=1e-3)
     pixels = x.size
     for error, estimate in zip(result["error"], result["estimate"], strict=True):
         expected = SIGMA**2 / np.array(COUNTS)
@@ -56,7 +61,10 @@ def test_readings_come_back_to_their_place(pair):
     for s in (2, 3):
         result, _ = readings(same, Noise2SR(s=s, sampling="fixed"), x, y, variance)
         assert set(result) == {"phases", "flips", "both", "random"}
-        assert len({score["psnr"] for score in result.values()}) == 1
+        drange = metrics.data_range(x)
+        for score in result.values():
+            assert score["psnr"] == pytest.approx(metrics.psnr(x, y, data_range=drange), abs=1e-4)
+            assert score["ssim"] == pytest.approx(metrics.ssim(x, y, data_range=drange), abs=1e-5)
 
 
 def test_readings_differ_in_what_the_network_gets(pair):

@@ -15,7 +15,7 @@ from n2sr_lib.networks.build import build_network
 from n2sr_lib.noise import add_noise
 from n2sr_lib.pace import FROM, LEAST
 from n2sr_lib.strategies.noise2sr import Noise2SR
-from n2sr_lib.theory import Law
+from n2sr_lib.toy import Law
 from n2sr_lib.train import Plan, fit, learning_rate
 
 TINY = {"width": 8, "features": 8, "depth": 2, "decoder_width": 8}
@@ -47,6 +47,13 @@ def run(images, plan=PLAN, seed=0, **options):
 
 def weights(network):
     return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("augment", AUGMENTATIONS)
+def test_the_map_is_cut_and_turned_with_its_image(augment):
+    images = torch.arange(2.0 * 60 * 50).view(2, 1, 60, 50)
+    crops = draw_crops(images, 64, 32, 2, augment, torch.Generator().manual_seed(0), images % 7 > 0)
+    assert torch.equal(crops[:, 1], (crops[:, 0] % 7 > 0).float())
 
 
 def test_learns_the_known_optimum():
@@ -103,10 +110,24 @@ def test_one_broken_step_does_not_undo_a_training(images):
     assert broken.held_out[-1] == pytest.approx(whole.held_out[-1], rel=0.05)
 
 
-def test_averaged_weights_are_used(images):
-    plain, _ = run(images, dataclasses.replace(PLAN, averaging=0.0))
-    averaged, _ = run(images)
-    assert not torch.equal(weights(plain), weights(averaged))
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.9])
+def test_the_weights_are_a_running_mean_of_their_decay(images, decay):
+    """Of those after each step, which begins to count all alike; decay 0: the last ones."""
+    network, step = build_network(2, 0, **TINY), 0
+    expected = weights(network)
+
+    def look(average):
+        nonlocal expected, step
+        step += 1
+        d = min(decay, (1 + step) / (10 + step))
+        expected = d * expected + (1 - d) * weights(network)
+        torch.testing.assert_close(weights(average), expected)
+        return [0.0]
+
+    plan = dataclasses.replace(PLAN, averaging=decay)
+    fit(network, Noise2SR(), images, plan, seed=0, progress=False, watch=(1, look))
+    assert step == PLAN.steps
+    torch.testing.assert_close(weights(network), expected)
 
 
 @pytest.mark.parametrize("moment", [1, 3, 5])
@@ -220,6 +241,8 @@ def test_stops_when_the_held_out_loss_stops_falling(images):
     plan = dataclasses.replace(PLAN, steps=4000, lr=0.0, cosine=False, averaging=0.0, patience=3)
     _, history = run(images, plan)
     assert history.stopped == "held-out loss" and history.steps < 4000
+    best = history.held_out.index(min(history.held_out))
+    assert len(history.held_out) == best + 1 + plan.patience
 
 
 def test_a_dead_network_is_noticed_at_once(images):

@@ -1,16 +1,23 @@
 """Checks without ground truth, on images where the truth is known: what must be found, and what must not."""
 
+import dataclasses
 import json
 import math
+import re
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve1d, gaussian_filter
 
-from n2sr_lib.assess import calibration, columns, halves, measured, spots, trust
+from n2sr_lib import trust_report
+from n2sr_lib.assess import calibration, columns, halves, measured, spots, trust, words
+from n2sr_lib.assess.suitability import suitability
+from n2sr_lib.crops import held_out_map
+from n2sr_lib.denoising import Denoised
 from n2sr_lib.errors import InputError
 from n2sr_lib.noise_estimate import NoiseEstimate, estimate_noise
 from n2sr_lib.spectra import ring_correlation
+from n2sr_lib.train import History
 
 SHAPE = (240, 272)
 A, B = 0.05, 0.02
@@ -68,9 +75,48 @@ def test_the_standard_error_grows_as_the_pixels_become_few():
     assert part.pixels == few.sum()
     chance = math.sqrt(2 / few.sum()) * NOISE.variance
     assert part.standard_error == pytest.approx(chance, rel=0.25)
+    whole = measured.estimated_error(y, X, np.ones(SHAPE, bool), NOISE)
+    known = math.hypot(math.sqrt(2 / X.size), measured.VARIANCE_ERROR) * NOISE.variance
+    assert whole.standard_error == pytest.approx(known, rel=0.05)
     missing = np.full(SHAPE, np.nan)
     with pytest.raises(InputError, match="no pixel"):
         measured.estimated_error(y, missing, few, NOISE)
+
+
+def test_a_pedestal_of_the_detector_changes_nothing():
+    raised, y = dataclasses.replace(NOISE, mean=NOISE.mean + 10, offset=10.0), noisy(X)
+    assert measured.residual(y + 10, X + 10, raised).variance == pytest.approx(
+        measured.residual(y, X, NOISE).variance
+    )
+    everywhere = np.ones(SHAPE, bool)
+    assert measured.estimated_error(y + 10, X + 10, everywhere, raised).estimate == pytest.approx(
+        measured.estimated_error(y, X, everywhere, NOISE).estimate, abs=1e-6
+    )
+
+
+def test_the_report_asks_pixels_that_were_held_out_and_independent_halves():
+    y, x = noisy(X).astype(np.float32), X.astype(np.float32)
+    held = held_out_map((1, 1, *SHAPE), 0.02, 7)[0, 0].numpy() == 0
+    settings = {"plan": {"held_out": 0.02}, "seed": 7}
+    done = Denoised(x, 0 * x, np.where(held, x, y), History(), settings, None, None, 0.0, 1.0)
+    _, after = trust_report.examine(y, y, done)
+    assert after.held_out.pixels == held.sum()
+    assert abs(after.held_out.estimate) < 4 * after.held_out.standard_error
+    assert not any("noise is correlated" in remark.reason for remark in after.remarks)
+    counts, x = np.random.default_rng(1).poisson(40 * X), (40 * X).astype(np.float32)
+    done = dataclasses.replace(done, image=x, out_of_bag=x)
+    before, after = trust_report.examine(counts, counts.astype(np.float32), done)
+    frequency, correlation, chance, _ = after.agreement
+    assert before.counts and (np.abs(correlation) < 4.5 * chance)[frequency > 0.2].all()
+    streaks = convolve1d(noisy(X), [0.5, 1, 0.5], axis=1).astype(np.float32)
+    _, after = trust_report.examine(streaks, streaks, done)
+    assert any("noise is correlated" in remark.reason for remark in after.remarks)
+
+
+def test_numbers_in_words_are_in_the_units_of_the_image():
+    y = noisy(X)
+    told = words.numbers(suitability(y), trust.assess_result(y, X, NOISE), 0.02, "nm")
+    assert "period 16 px = 0.32 nm" in "\n".join(told)
 
 
 def test_the_residual_of_the_truth_is_white():
@@ -137,6 +183,8 @@ def test_a_blurred_result_leaves_structure_in_the_residual():
     x = lattice(SHAPE, 6.0)
     found = trust.assess_result(noisy(x), gaussian_filter(x, 1.0), true_noise(x))
     assert found.level == trust.LOOK and found.spots.lost
+    (kept,) = re.findall(r"keeps (\d+) % of its amplitude", "\n".join(r.reason for r in found.remarks))
+    assert float(kept) == pytest.approx(100 * math.exp(-2 * (math.pi / 6) ** 2), abs=2)
     assert any("the residual is correlated" in r.reason for r in found.remarks)
     relieved = trust.assess_result(noisy(x), gaussian_filter(x, 1.0), true_noise(x), correlated=True)
     assert not any("the residual is correlated" in r.reason for r in relieved.remarks)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from conftest import lattice
 
-from n2sr_lib import pretraining
+from n2sr_lib import pretraining, warm
+from n2sr_lib.crops import held_out_map
 from n2sr_lib.methods import ON_SET
 from n2sr_lib.presets import PRESETS, Preset
 from n2sr_lib.train import Plan
@@ -32,6 +33,19 @@ def test_an_image_of_the_kind_begins_with_the_weights(network):
     choice = choose(noisy(lattice(192, 192, 15.0)), network, TRIAL, device="cpu", progress=False)
     assert choice.warm and choice.gain > K * choice.standard_error
     assert choice.gain == pytest.approx(choice.scratch - choice.given, rel=1e-3)
+
+
+def test_pixels_that_were_trained_on_do_not_count(network, monkeypatch):
+    y, denoise = noisy(lattice(192, 192, 15.0)), warm.denoise
+    honest = choose(y, network, TRIAL, device="cpu", progress=False)
+
+    def by_heart(image, **options):
+        done = denoise(image, **options)
+        kept = held_out_map((1, 1, *y.shape), warm.HELD_OUT, 0)[0, 0].numpy() == 1
+        return replace(done, out_of_bag=np.where(kept, y, done.out_of_bag))
+
+    monkeypatch.setattr(warm, "denoise", by_heart)
+    assert choose(y, network, TRIAL, device="cpu", progress=False) == honest
 
 
 def test_an_image_that_is_nothing_like_the_set_does_not(network):
