@@ -86,17 +86,17 @@ def test_dark_atoms_count_as_bright_ones():
 def test_stability_is_how_far_columns_jump(sign):
     """Of bright columns and of dark ones, each 0.3 pixels aside in every frame and direction."""
     rng = np.random.default_rng(0)
-    sites = np.mgrid[12:180:12, 12:180:12].reshape(2, -1).T
+    sites = np.mgrid[16:176:16, 16:176:16].reshape(2, -1).T
     clean = np.stack(
         [
-            scenes.render(sites + rng.normal(0, 0.3, sites.shape), np.ones(len(sites)), 1.8, (192, 192))
+            scenes.render(sites + rng.normal(0, 0.3, sites.shape), np.ones(len(sites)), 2.5, (192, 192))
             for _ in range(4)
         ]
     )
-    frames = (clean + rng.normal(0, 0.2, clean.shape)).astype(np.float32)
+    frames = (clean + rng.normal(0, 0.1, clean.shape)).astype(np.float32)
     source = SERIES._replace(frames=4, dark=sign < 0)
     found = real.measure(sign * clean, sign * frames, [None] * 4, source)
-    assert found["stability"] == pytest.approx(0.3, rel=0.25)
+    assert found["stability"] == pytest.approx(0.3, abs=0.05)  # the neighbours pull a little
     assert found["spread"] == pytest.approx(np.std(found["agreement"], ddof=1), rel=0.01)
 
 
